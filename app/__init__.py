@@ -1,0 +1,3 @@
+"""Stageward: a self-hosted registry for machine learning models."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,51 @@
+"""The table of events."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Identity, Index, LargeBinary, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import UserDefinedType
+
+from app.core.db import Base, Sha256
+
+
+class Xid8(UserDefinedType[int]):
+    """PostgreSQL's 64-bit transaction id."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Its name in SQL."""
+        return "xid8"
+
+
+class Event(Base):
+    """One recorded fact: who did what to what, when, from where, and what differed."""
+
+    __tablename__ = "events"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    xid: Mapped[int] = mapped_column(Xid8, server_default=text("pg_current_xact_id()"))
+    at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    action: Mapped[str] = mapped_column(Text)
+    actor_id: Mapped[UUID | None]
+    actor: Mapped[str] = mapped_column(Text)
+    token_id: Mapped[UUID | None]
+    model_id: Mapped[UUID | None]
+    model: Mapped[str | None] = mapped_column(Text)
+    version: Mapped[int | None]
+    subject: Mapped[str] = mapped_column(Text)
+    request_id: Mapped[str | None] = mapped_column(Text)
+    address: Mapped[str | None] = mapped_column(Text)
+    salt: Mapped[bytes] = mapped_column(LargeBinary)
+    payload: Mapped[dict[str, Any]]
+    payload_sha256: Mapped[str] = mapped_column(Sha256)
+
+    __table_args__ = (
+        Index("ix_events_xid_id", "xid", "id"),
+        Index("ix_events_model_id_xid_id", "model_id", "xid", "id"),
+        Index("ix_events_actor_id_xid_id", "actor_id", "xid", "id"),
+        Index("ix_events_action_xid_id", "action", "xid", "id"),
+    )

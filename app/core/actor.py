@@ -1,0 +1,89 @@
+"""Who acts in this request: an identity, narrowed by the token it came with."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import total_ordering
+from uuid import UUID
+
+from app.core.globs import matches
+
+
+@total_ordering
+class Role(StrEnum):
+    """What an identity may do with the models that a grant names; each includes the ones before."""
+
+    READER = "reader"
+    CONTRIBUTOR = "contributor"
+    REVIEWER = "reviewer"
+    MAINTAINER = "maintainer"
+    ADMIN = "admin"
+
+    @property
+    def rank(self) -> int:
+        """Its place in the order, lowest first."""
+        return list(Role).index(self)
+
+    def __lt__(self, other: object) -> bool:
+        """Whether this role allows less than the other."""
+        return self.rank < other.rank if isinstance(other, Role) else NotImplemented
+
+
+class Scope(StrEnum):
+    """What a token may be used for. `write` and `review` include `read`; `admin` includes all."""
+
+    READ = "read"
+    WRITE = "write"
+    REVIEW = "review"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role on the models whose name matches a glob."""
+
+    role: Role
+    models: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """An identity with its grants, and what its token narrows them to.
+
+    `issuers` are all who had a hand in the token: whoever issued it for this identity, and
+    whoever issued the token that was used to do so.
+    """
+
+    identity_id: UUID
+    name: str
+    kind: str
+    owner_id: UUID | None
+    token_id: UUID | None
+    scopes: frozenset[Scope]
+    token_models: tuple[str, ...] | None
+    grants: tuple[Grant, ...]
+    group_ids: frozenset[UUID] = frozenset()
+    issuers: frozenset[UUID] = field(default_factory=frozenset)
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the global admin role was granted and the token does not narrow it away."""
+        return (
+            any(g.role is Role.ADMIN for g in self.grants)
+            and self.token_models is None
+            and Scope.ADMIN in self.scopes
+        )
+
+    def has_scope(self, scope: Scope) -> bool:
+        """Whether the token may be used for this; every scope includes `read`."""
+        return scope in self.scopes or Scope.ADMIN in self.scopes or scope is Scope.READ
+
+    def role_on(self, model: str) -> Role | None:
+        """The highest role on a model of this name; None where it is hidden."""
+        if self.token_models is not None and not any(matches(g, model) for g in self.token_models):
+            return None
+        return max((g.role for g in self.grants if matches(g.models, model)), default=None)
+
+    @property
+    def visible_models(self) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+        """The globs of which a visible model matches one, and those of the token (None: any)."""
+        return tuple(sorted({g.models for g in self.grants})), self.token_models

@@ -1,0 +1,45 @@
+"""ETags from row revisions, and the two conditions of HTTP on them."""
+
+from typing import Annotated
+
+from fastapi import Header, Request, Response
+
+from app.core.problems import StaleRevision
+
+
+def etag(*revision: int) -> str:
+    """The ETag of a revision (of several rows, where one answer shows several)."""
+    return '"r' + ".".join(str(r) for r in revision) + '"'
+
+
+def _listed(header: str) -> set[str]:
+    return {part.strip().removeprefix("W/") for part in header.split(",") if part.strip()}
+
+
+def not_modified(request: Request, tag: str) -> bool:
+    """Whether `If-None-Match` says that the caller has this already (then answer 304)."""
+    header = request.headers.get("if-none-match")
+    return header is not None and (header.strip() == "*" or tag in _listed(header))
+
+
+IfMatch = Annotated[
+    str | None,
+    Header(alias="If-Match", description="Act only if the `ETag` is still this one; else a 412."),
+]
+
+
+def check_if_match(header: str | None, tag: str) -> None:
+    """Refuse a change whose `If-Match` names an older revision. Call it under the row's lock."""
+    if header is not None and header.strip() != "*" and tag not in _listed(header):
+        raise StaleRevision(
+            f"It is now at {tag}, and If-Match names {header[:200]}. Read it again, look at what "
+            "changed, and send the request with the new ETag."
+        )
+
+
+def answer(request: Request, response: Response, tag: str) -> Response | None:
+    """Set the ETag; a 304 to send instead of the body, where the caller has it already."""
+    response.headers["ETag"] = tag
+    if not_modified(request, tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    return None

@@ -1,0 +1,108 @@
+"""Settings, read from `STAGEWARD_*` in the environment and documented in `docs/settings.md`."""
+
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """All that an operator may set. Unset means embedded: own PostgreSQL, own blob directory."""
+
+    model_config = SettingsConfigDict(env_prefix="STAGEWARD_", env_ignore_empty=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    workers: int = Field(default=1, ge=1, le=64)
+    data_dir: Path = Path("data")
+    public_url: str | None = None
+
+    database_url: SecretStr | None = None
+    embedded_url: SecretStr | None = None  # set by `serve` for the processes it starts
+    migrate_database_url: SecretStr | None = None
+    listen_url: SecretStr | None = None
+    pool_size: int = Field(default=10, ge=1, le=200)
+
+    s3_bucket: str | None = None
+    s3_endpoint: str | None = None
+    s3_public_endpoint: str | None = None
+    s3_region: str = "us-east-1"
+    s3_access_key: str | None = None
+    s3_secret_key: SecretStr | None = None
+    s3_addressing: str = "path"
+
+    secret_key: SecretStr | None = None
+    admin_token: SecretStr | None = None
+    log_format: str = Field(default="console", pattern="^(console|json)$")
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.database_url is not None and self.secret_key is None:
+            raise ValueError(
+                "STAGEWARD_SECRET_KEY must be set when STAGEWARD_DATABASE_URL is: every process "
+                "must sign with the same key, and it must survive the loss of a machine."
+            )
+        for name, value in (("SECRET_KEY", self.secret_key), ("ADMIN_TOKEN", self.admin_token)):
+            if value is not None and len(value.get_secret_value()) < 32:
+                raise ValueError(f"STAGEWARD_{name} must have at least 32 characters.")
+        return self
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this process runs its own PostgreSQL."""
+        return self.database_url is None
+
+    @property
+    def serving_url(self) -> str:
+        """Where PostgreSQL is, once it is known: set by the operator, or by `serve` after it has
+        started its own. Raises ValueError before that."""
+        url = self.database_url or self.embedded_url
+        if url is None:
+            raise ValueError(
+                "No database is known yet: run `python -m app serve`, which starts its own, or set "
+                "STAGEWARD_DATABASE_URL."
+            )
+        return url.get_secret_value()
+
+    @property
+    def direct_url(self) -> str | None:
+        """Where a connection may LISTEN, hold a session and no pooler stands in between; None
+        where no such address is known, and then one looks again every second."""
+        url = self.listen_url or self.embedded_url
+        return None if url is None else url.get_secret_value()
+
+    @property
+    def base_url(self) -> str:
+        """Where clients reach the service, without a trailing slash."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @cached_property
+    def signing_key(self) -> bytes:
+        """The secret that tokens and links are keyed with; made once under the data directory
+        where none is set."""
+        if self.secret_key is not None:
+            return self.secret_key.get_secret_value().encode()
+        return read_or_make_secret(self.data_dir / "secret_key").encode()
+
+
+def read_or_make_secret(path: Path) -> str:
+    """The secret in `path`, made first where it is not there; two processes agree on one.
+
+    The file appears whole or not at all (linked into place), so a kill leaves no half secret.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            pass  # another process was first: its secret is the one
+        finally:
+            draft.unlink()
+    return path.read_text().strip()

@@ -1,0 +1,74 @@
+"""Files of versions and uploads under way."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base, Sha256
+from app.core.ids import new_id
+
+
+class File(Base):
+    """A path inside a version, and the proven blob it points at."""
+
+    __tablename__ = "version_files"
+
+    version_id: Mapped[UUID] = mapped_column(
+        ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True
+    )
+    path: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(Sha256, ForeignKey("blobs.sha256"), index=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    media_type: Mapped[str] = mapped_column(Text)
+    added_by: Mapped[str] = mapped_column(Text)
+    added_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class Upload(Base):
+    """Bytes on their way: declared for a path of a draft, written to `incoming/<id>`.
+
+    `store_handle` is the store's own name of a multipart upload, where it has one. An upload
+    leaves `open` once: `completed` (attached), `abandoned` (given up or replaced) or `expired`.
+    `cleared_at` is when its bytes under `incoming/` were seen to be gone.
+    """
+
+    __tablename__ = "uploads"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    version_id: Mapped[UUID] = mapped_column(ForeignKey("versions.id", ondelete="CASCADE"))
+    path: Mapped[str] = mapped_column(Text(collation="C"))
+    size: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(Sha256, index=True)
+    media_type: Mapped[str] = mapped_column(Text)
+    part_size: Mapped[int] = mapped_column(BigInteger)
+    part_sha256: Mapped[list[Any] | None] = mapped_column(JSONB(none_as_null=True))
+    store_handle: Mapped[str | None] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text, server_default="open", default="open")
+    created_by: Mapped[str] = mapped_column(Text)
+    created_by_id: Mapped[UUID] = mapped_column(ForeignKey("identities.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    cleared_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("status in ('open', 'completed', 'abandoned', 'expired')", name="status"),
+        CheckConstraint("size >= 0 and part_size > 0", name="size"),
+        Index(
+            "uq_uploads_version_id_path",
+            "version_id",
+            "path",
+            unique=True,
+            postgresql_where=text("status = 'open'"),
+        ),
+        Index("ix_uploads_expires_at", "expires_at", postgresql_where=text("status = 'open'")),
+        Index(
+            "ix_uploads_uncleared",
+            "ended_at",
+            postgresql_where=text("status <> 'open' and cleared_at is null"),
+        ),
+    )
