@@ -89,6 +89,7 @@ def _sentence(found: Mapping[str, Any]) -> str:
         text = f"Must be one of: {allowed}."
     for old, new in _REWORDINGS:
         text = text.replace(old, new)
+    text = f"{text[:1].upper()}{text[1:]}"
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 

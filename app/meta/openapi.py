@@ -1,0 +1,178 @@
+"""The OpenAPI document: how people browse this product, and what `docs/openapi.json` holds.
+
+FastAPI's document is taken and finished here: stable operation ids, the order of tags, one shape
+for every error, a token only where one is needed. The same code gives the same bytes every time.
+"""
+
+import importlib
+import json
+import re
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
+
+from app import __version__
+from app.core.problems_docs import (
+    InvalidValue,
+    ProblemDocument,
+    common,
+    common_with_body,
+    responses,
+)
+
+COMMITTED = Path("docs/openapi.json")
+SCHEME = "token"
+METHODS = ("get", "head", "post", "put", "patch", "delete")
+GUIDE = (Path(__file__).parent / "guide.md").read_text(encoding="utf-8")
+
+TAGS = {
+    "Models": "What is trained again and again: a name, tags, and the versions under it.",
+    "Versions": "One immutable, numbered build of a model with its whole recipe.",
+    "Files": "The bytes of a version: sent in one piece or in resumable parts, always proven.",
+    "Stages": "Who holds which stage, now and at any time before; aliases; rollback.",
+    "Promotions": "The request to move a version to a stage: gates, reviews, apply.",
+    "Policy": "What a promotion must satisfy: gates, approvals and the way between stages.",
+    "Identities": "People and service accounts.",
+    "Tokens": "The credentials of identities; a secret is shown once.",
+    "Groups": "Sets of identities that grants and policies can name.",
+    "Grants": "Which role an identity or a group has on which models.",
+    "Events": "Every change: who, when, from where, and what differed.",
+    "Health": "The service about itself. No token is needed but for the metrics.",
+}
+
+_SECURITY = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A token (`swd_…`). The first start of a server prints one for its admin; "
+    "`POST /api/v1/tokens` makes more.",
+}
+
+
+def build_openapi(app: FastAPI) -> dict[str, Any]:
+    """The finished document of an app; made once and then kept on it."""
+    if not app.openapi_schema:
+        app.openapi_schema = _finish(_fastapis_own(app), _names(app))
+    return app.openapi_schema
+
+
+def as_text(document: dict[str, Any]) -> str:
+    """The document as the file in `docs/` holds it."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _fastapis_own(app: FastAPI) -> dict[str, Any]:
+    with warnings.catch_warnings():
+        # A route of two methods has two operations of one id until `_finish` names them.
+        warnings.filterwarnings("ignore", message="Duplicate Operation ID")
+        return get_openapi(
+            title="Stageward",
+            version=__version__,
+            summary="Which version is in production, what made it, and who agreed.",
+            description=GUIDE,
+            routes=app.routes,
+            servers=[{"url": "/", "description": "This server."}],
+        )
+
+
+def _names(app: FastAPI) -> dict[tuple[str, str], str]:
+    """`{(path, method): "models.create"}` from the room and the name of each endpoint."""
+    names: dict[tuple[str, str], str] = {}
+    for route in iter_route_contexts(app.routes):
+        endpoint = route.endpoint
+        for method in sorted(route.methods or ()):
+            if endpoint is not None and route.path_format is not None:
+                name = getattr(route, "operation_id", None) or _name(endpoint)
+                suffix = ".head" if method == "HEAD" else ""
+                names[route.path_format, method.lower()] = name + suffix
+    return names
+
+
+def _name(endpoint: Any) -> str:
+    room = endpoint.__module__.split(".")[1] if "." in endpoint.__module__ else "meta"
+    singular = re.sub(r"ies$", "y", room).removesuffix("s")
+    verb = re.sub(rf"_({re.escape(room)}|{re.escape(singular)})$", "", endpoint.__name__)
+    return f"{room}.{verb}"
+
+
+def _finish(document: dict[str, Any], names: dict[tuple[str, str], str]) -> dict[str, Any]:
+    seen: dict[str, str] = {}
+    for path, item in document["paths"].items():
+        ordered = {method: item[method] for method in METHODS if method in item}
+        document["paths"][path] = ordered
+        for method, operation in ordered.items():
+            _finish_operation(path, method, operation, names)
+            where = f"{method.upper()} {path}"
+            if seen.setdefault(operation["operationId"], where) != where:
+                name = operation["operationId"]
+                raise ValueError(f"{where} and {seen[name]} are both called {name}: rename one.")
+    _finish_components(document)
+    used = {
+        tag for item in document["paths"].values() for op in item.values() for tag in op["tags"]
+    }
+    document["tags"] = [
+        {"name": name, "description": TAGS.get(name, f"{name}.")}
+        for name in [*TAGS, *sorted(used - TAGS.keys())]
+        if name in used
+    ]
+    return document
+
+
+def _finish_operation(
+    path: str, method: str, operation: dict[str, Any], names: dict[tuple[str, str], str]
+) -> None:
+    operation["operationId"] = names[path, method]
+    operation.setdefault("tags", ["Health"])
+    secured = bool(operation.pop("security", None))
+    operation["security"] = [{SCHEME: []}] if secured else []
+    answers = operation["responses"]
+    if "application/json" in answers.get("422", {}).get("content", {}):
+        del answers["422"]  # FastAPI's own shape, which this service never sends
+    for status, entry in _usual_problems(operation, secured=secured).items():
+        answers.setdefault(str(status), entry)
+    operation["responses"] = {status: answers[status] for status in sorted(answers)}
+
+
+def _usual_problems(operation: dict[str, Any], *, secured: bool) -> dict[int | str, dict[str, Any]]:
+    if not secured:
+        return {}
+    json_body = "application/json" in operation.get("requestBody", {}).get("content", {})
+    return responses(*common(), *(common_with_body() if json_body else ()))
+
+
+def _finish_components(document: dict[str, Any]) -> None:
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    for shape in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(shape, None)
+    for model in (ProblemDocument, InvalidValue):
+        schemas[model.__name__] = _schema(model)
+    components["schemas"] = dict(sorted(schemas.items()))
+    components["securitySchemes"] = {SCHEME: _SECURITY}
+
+
+def _schema(model: type[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    found.pop("$defs", None)
+    return found
+
+
+def main() -> None:
+    """Write `docs/openapi.json`; with `--check`, only say whether it is up to date."""
+    # By name, because this room lies below `app.main` and must not import it.
+    app: FastAPI = importlib.import_module("app.main").create_app()
+    text = as_text(build_openapi(app))
+    if "--check" in sys.argv[1:]:
+        current = COMMITTED.read_text(encoding="utf-8") if COMMITTED.exists() else ""
+        if current != text:
+            sys.exit(f"{COMMITTED} is out of date: run `python -m app.meta.openapi`.")
+    else:
+        COMMITTED.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
