@@ -69,15 +69,17 @@ async def read_strictly(request: Request) -> None:
     At most 4 MiB, UTF-8, no key twice, no deeper than 64 levels, no lone surrogates or NUL
     characters (PostgreSQL cannot hold them). Other media types are left as they are.
     """
-    body = await _bounded_body(request)
-    request._body = body
+    body = await read_body(request)
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not body or not (content_type == "application/json" or content_type.endswith("+json")):
         return
     request._json = parse_strictly(body)
 
 
-async def _bounded_body(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
+    """The whole body, refused beyond 4 MiB; kept on the request for whoever reads it next."""
+    if hasattr(request, "_body"):
+        return bytes(request._body)
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > MAX_JSON_BYTES:
         raise _too_large()
@@ -87,7 +89,8 @@ async def _bounded_body(request: Request) -> bytes:
         if size > MAX_JSON_BYTES:
             raise _too_large()
         chunks.append(chunk)
-    return b"".join(chunks)
+    request._body = b"".join(chunks)
+    return request._body
 
 
 def _too_large() -> TooLarge:

@@ -1,0 +1,47 @@
+"""What a process holds while it serves: its settings, the database, the hub and the blob store."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.db import Database
+from app.core.settings import Settings
+from app.core.signals import Hub
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@dataclass(slots=True)
+class Runtime:
+    """One a process. `store` is the blob store (`blobs.storage.BlobStore`), which core cannot
+    name: it lies above."""
+
+    settings: Settings
+    hub: Hub
+    db: Database
+    store: Any
+
+
+def get_runtime(request: Request) -> Runtime:
+    """The runtime of the process that serves this request."""
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+async def _transaction(request: Request) -> "AsyncIterator[AsyncSession]":
+    async with get_runtime(request).db.transaction() as session:
+        request.state.session = session
+        yield session
+
+
+async def _reading(request: Request) -> "AsyncIterator[AsyncSession]":
+    async with get_runtime(request).db.reading() as session:
+        yield session
+
+
+# Scope "function" ends the dependency, and so commits, before the response leaves.
+Transaction = Annotated[AsyncSession, Depends(_transaction, scope="function")]
+Reading = Annotated[AsyncSession, Depends(_reading, scope="function")]

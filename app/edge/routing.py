@@ -1,0 +1,95 @@
+"""The route class of every feature router."""
+
+import functools
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import ContextVar
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+
+from app.access.dependencies import authenticate
+from app.core.context import Origin, origin
+from app.core.requests import read_body, read_strictly
+from app.core.runtime import get_runtime
+from app.idempotency.service import REPLAY_HEADER, KeyedRequest, find, keep, keyed, replay
+
+_serving: ContextVar[Request] = ContextVar("serving")
+
+
+class Route(APIRoute):
+    """A route that knows who speaks before it reads, reads strictly, and acts once per key."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        """As FastAPI's; the endpoint of a POST is wrapped to look for a kept answer first."""
+        if "POST" in (options.get("methods") or ()):
+            endpoint = _once(endpoint)
+        super().__init__(path, endpoint, **options)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler with the edge around it."""
+        handle = super().get_route_handler()
+        reads_json = self.body_field is not None
+        is_post = "POST" in (self.methods or ())
+
+        async def at_the_edge(request: Request) -> Response:
+            actor = await authenticate(request)
+            client = request.client
+            origin.set(Origin(request.state.request_id, client.host if client else None))
+            if reads_json:
+                await read_strictly(request)
+            _serving.set(request)
+            key = request.headers.get("idempotency-key") if is_post else None
+            if key is None:
+                return await handle(request)
+            body = await read_body(request)
+            request.state.keyed = keyed(actor, key, request.url.path, body)
+            response = await handle(request)
+            await _keep(request, response, self.endpoint)
+            return response
+
+        return at_the_edge
+
+
+def _once(endpoint: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """The endpoint, run only where no answer is kept: after the rights were checked (by its
+    dependencies) and under the lock of the key."""
+
+    @functools.wraps(endpoint)
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        request = _serving.get()
+        asked: KeyedRequest | None = getattr(request.state, "keyed", None)
+        if asked is None:
+            return await endpoint(*args, **kwargs)
+        session = getattr(request.state, "session", None)
+        if session is None:
+            async with get_runtime(request).db.transaction() as own:
+                kept = await find(own, asked)
+        else:
+            kept = await find(session, asked)
+        request.state.replayed = kept is not None
+        if kept is None or getattr(endpoint, "answered_anew", False):
+            return await endpoint(*args, **kwargs)
+        return replay(kept)
+
+    return call
+
+
+async def _keep(request: Request, response: Response, endpoint: Callable[..., Any]) -> None:
+    if getattr(request.state, "replayed", False):
+        response.headers[REPLAY_HEADER] = "true"
+        return
+    if not 200 <= response.status_code < 300:
+        return
+    withheld: tuple[str, ...] = getattr(endpoint, "withheld", ())
+    session = getattr(request.state, "session", None)
+    if session is not None:
+        await keep(session, request.state.keyed, response, withheld)
+        return
+    async with get_runtime(request).db.transaction() as own:
+        await keep(own, request.state.keyed, response, withheld)
+
+
+def api_router(tag: str) -> APIRouter:
+    """A feature's router, under `/api/v1`."""
+    return APIRouter(prefix="/api/v1", tags=[tag], route_class=Route)

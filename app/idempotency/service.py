@@ -1,0 +1,132 @@
+"""Answering a repeated request as the first time."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from fastapi import Response
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.actor import Actor
+from app.core.canonical import sha256_hex
+from app.core.problems import InvalidRequest
+from app.idempotency.tables import KeptAnswer
+
+KEPT_HEADERS = ("location", "etag", "content-type", "link")
+KEPT_HOURS = 24
+MAX_KEY = 255
+REPLAY_HEADER = "Idempotent-Replay"
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Any]])
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedRequest:
+    """A request that brought an `Idempotency-Key`."""
+
+    actor: Actor
+    key: str
+    path: str
+    body_sha256: str
+
+
+def keyed(actor: Actor, key: str, path: str, body: bytes) -> KeyedRequest:
+    """The request under its key, or the problem with the key."""
+    if not 1 <= len(key) <= MAX_KEY or not key.isascii() or not key.isprintable():
+        raise InvalidRequest(
+            "The Idempotency-Key is not one that can be kept.",
+            errors=[
+                {
+                    "pointer": "Idempotency-Key",
+                    "detail": f"A header of 1 to {MAX_KEY} printable ASCII characters, such as a "
+                    "UUID.",
+                }
+            ],
+        )
+    return KeyedRequest(actor, key, path, sha256_hex(body))
+
+
+def withholding(*fields: str) -> Callable[[Endpoint], Endpoint]:
+    """Mark an endpoint whose answer has fields that are shown once: they are not kept, and a
+    replay leaves them out."""
+
+    def mark(endpoint: Endpoint) -> Endpoint:
+        endpoint.withheld = fields  # type: ignore[attr-defined]
+        return endpoint
+
+    return mark
+
+
+def answered_anew(endpoint: Endpoint) -> Endpoint:
+    """Mark an endpoint that is idempotent by itself and whose answer must be fresh (it holds
+    signed links): a repeated request runs again, and says that it was a replay."""
+    endpoint.answered_anew = True  # type: ignore[attr-defined]
+    return endpoint
+
+
+async def find(session: AsyncSession, request: KeyedRequest) -> KeptAnswer | None:
+    """The answer kept for this key, waiting for a twin under way; a 422 where the key was used
+    with another body."""
+    lock = f"{request.actor.identity_id}:{request.path}:{request.key}"
+    await session.execute(
+        text("select pg_advisory_xact_lock(hashtextextended(:lock, 0))"), {"lock": lock}
+    )
+    kept = (
+        await session.execute(
+            select(KeptAnswer).where(
+                KeptAnswer.identity_id == request.actor.identity_id,
+                KeptAnswer.key == request.key,
+                KeptAnswer.path == request.path,
+                KeptAnswer.created_at > text(f"now() - interval '{KEPT_HOURS} hours'"),
+            )
+        )
+    ).scalar_one_or_none()
+    if kept is not None and kept.body_sha256 != request.body_sha256:
+        raise InvalidRequest(
+            "This Idempotency-Key was already used with another body.",
+            errors=[
+                {
+                    "pointer": "Idempotency-Key",
+                    "detail": "Use a new key for a new request; the same key only to send the "
+                    "same request again.",
+                }
+            ],
+        )
+    return kept
+
+
+def replay(kept: KeptAnswer) -> Response:
+    """The first answer again."""
+    headers = {**kept.headers, REPLAY_HEADER: "true"}
+    return Response(content=kept.body, status_code=kept.status, headers=headers)
+
+
+async def keep(
+    session: AsyncSession, request: KeyedRequest, response: Response, withheld: tuple[str, ...]
+) -> None:
+    """Keep an answer, in the transaction of the work."""
+    body = bytes(response.body)
+    if withheld:
+        shown = json.loads(body)
+        body = json.dumps({k: v for k, v in shown.items() if k not in withheld}).encode()
+    headers = {k: v for k, v in response.headers.items() if k in KEPT_HEADERS}
+    row = {
+        "identity_id": request.actor.identity_id,
+        "key": request.key,
+        "path": request.path,
+        "body_sha256": request.body_sha256,
+        "status": response.status_code,
+        "headers": headers,
+        "body": body,
+        "created_at": text("clock_timestamp()"),
+    }
+    statement = insert(KeptAnswer).values(row)
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["identity_id", "key", "path"],
+            set_={k: statement.excluded[k] for k in row if k not in ("identity_id", "key", "path")},
+        )
+    )

@@ -1,0 +1,82 @@
+"""The application: its lifespan, its middleware and every router."""
+
+import importlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+
+from app import __version__
+from app.access.service import Authenticator
+from app.core import errors
+from app.core.db import Database
+from app.core.metrics import RequestMetrics
+from app.core.requests import RequestContext
+from app.core.runtime import Runtime
+from app.core.settings import Settings
+from app.core.signals import Hub
+
+# The order in which /docs shows the rooms: the story of a version, then people, then the record.
+ROOMS = (
+    "models",
+    "versions",
+    "files",
+    "stages",
+    "promotions",
+    "policies",
+    "identities",
+    "access",
+    "audit",
+    "blobs",
+    "meta",
+)
+
+
+def build_runtime(settings: Settings, url: str) -> Runtime:
+    """The runtime of this process, over a database that runs already. Opens no connection."""
+    listen = settings.listen_url.get_secret_value() if settings.listen_url else None
+    hub = Hub(listen or url)
+    db = Database(url, pool_size=settings.pool_size, hub=hub)
+    storage = importlib.import_module("app.blobs.storage")
+    return Runtime(settings=settings, hub=hub, db=db, store=storage.open_store(settings))
+
+
+def create_app(runtime: Runtime | None = None) -> FastAPI:
+    """The application over a runtime; without one it can only describe itself (OpenAPI)."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if runtime is None:
+            raise RuntimeError("an application without a runtime cannot serve")
+        runtime.hub.start()
+        try:
+            yield
+        finally:
+            await runtime.hub.stop()
+            await runtime.db.close()
+
+    app = FastAPI(
+        title="Stageward",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    if runtime is not None:
+        app.state.runtime = runtime
+        app.state.authenticator = Authenticator(runtime.db, runtime.settings.signing_key)
+    for router in routers():
+        app.include_router(router)
+    errors.install(app)
+    app.add_middleware(RequestMetrics)
+    app.add_middleware(RequestContext)
+    return app
+
+
+def routers() -> list[APIRouter]:
+    """The router of every room that has one, in reading order."""
+    here = Path(__file__).parent
+    rooms = [room for room in ROOMS if (here / room / "router.py").exists()]
+    return [importlib.import_module(f"app.{room}.router").router for room in rooms]

@@ -1,0 +1,134 @@
+"""Fixtures: a real PostgreSQL per worker, the application over it, and clients with real tokens.
+
+Every test commits for real and the tables are emptied after it. An outer transaction with
+savepoints would be a little faster, but would hide what this service promises about commits:
+deferred constraints, transaction ids that followers read by, and races.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+import uvloop
+
+os.environ.setdefault("STAGEWARD_LOG_LEVEL", "error")
+
+from app.core import schema
+from app.core.embedded import EmbeddedPostgres
+from app.core.runtime import Runtime
+from app.core.settings import Settings
+from app.identities.service import ensure_first_admin
+from app.main import build_runtime, create_app
+from tests.actors import Api, Team
+
+ADMIN_TOKEN = "an-admin-token-for-tests-0123456789"
+KEPT_TABLES = ("policy_revisions", "stages", "alembic_version", "queue_schema")
+
+
+@pytest.fixture(scope="session")
+def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
+    return uvloop.EventLoopPolicy()
+
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A migrated database of a server of this worker's own; it forgets all at a crash."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))
+    url = server.start()
+    try:
+        with psycopg.connect(url, autocommit=True) as connection:
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                connection.execute(f"alter system set {setting} = off")
+            connection.execute("select pg_reload_conf()")
+        schema.migrate(url)
+        yield url
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(
+        data_dir=tmp_path_factory.mktemp("data"),
+        database_url=database_url,
+        secret_key="a-secret-key-for-tests-0123456789",
+        admin_token=ADMIN_TOKEN,
+        public_url="http://test",
+        pool_size=40,
+    )
+
+
+@pytest.fixture(scope="session")
+async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
+    assert settings.database_url is not None
+    runtime = build_runtime(settings, settings.database_url.get_secret_value())
+    runtime.hub.start()
+    yield runtime
+    await runtime.hub.stop()
+    await runtime.db.close()
+
+
+@pytest.fixture(scope="session")
+def tables_to_empty(database_url: str) -> str:
+    """What a test may have written to; policies and stages keep what the migrations put there."""
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(
+            "select tablename from pg_tables where schemaname = 'public' order by 1"
+        ).fetchall()
+    names = [name for (name,) in rows if name not in KEPT_TABLES]
+    return ", ".join(f'"{name}"' for name in names)
+
+
+@pytest.fixture
+async def clean(runtime: Runtime, database_url: str, tables_to_empty: str) -> AsyncIterator[None]:
+    yield
+    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        # The guards refuse TRUNCATE, as they should: a replication role is not asked by them.
+        await connection.execute("set session_replication_role = replica")
+        await connection.execute(f"truncate {tables_to_empty}")
+        await connection.execute("delete from policy_revisions where revision > 1")
+        await connection.execute("delete from stages where model_id is not null")
+
+
+@pytest.fixture
+async def app(runtime: Runtime, settings: Settings, clean: None) -> AsyncIterator[object]:
+    async with runtime.db.transaction() as session:
+        await ensure_first_admin(session, settings)
+    yield create_app(runtime)
+
+
+@pytest.fixture
+async def http(app: object) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without a token. Errors inside the application come back as answers."""
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+@pytest.fixture
+def admin(http: httpx.AsyncClient) -> Api:
+    return Api(http, ADMIN_TOKEN, "admin")
+
+
+@pytest.fixture
+def team(admin: Api) -> Team:
+    """Makes people and service accounts with real tokens and grants, through the API."""
+    return Team(admin)
+
+
+@pytest.fixture
+def data_dir(settings: Settings) -> Path:
+    return settings.data_dir
+
+
+@pytest.fixture
+async def sql(
+    database_url: str, clean: None
+) -> AsyncIterator[psycopg.AsyncConnection[tuple[object, ...]]]:
+    """A superuser's connection, past the application: what psql would be."""
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        yield connection
