@@ -52,6 +52,16 @@ _SECURITY = {
     "`POST /api/v1/tokens` makes more.",
 }
 
+_IDEMPOTENCY_KEY = {"$ref": "#/components/parameters/IdempotencyKey"}
+_IDEMPOTENCY_HEADER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Any text of your own (a UUID, say). Sent again with the same key within 24 "
+    "hours, the same request answers the first response and does nothing twice.",
+    "schema": {"type": "string", "maxLength": 255},
+}
+
 
 def build_openapi(app: FastAPI) -> dict[str, Any]:
     """The finished document of an app; made once and then kept on it."""
@@ -129,6 +139,8 @@ def _finish_operation(
     operation.setdefault("tags", ["Health"])
     secured = bool(operation.pop("security", None))
     operation["security"] = [{SCHEME: []}] if secured else []
+    if secured and method == "post":
+        operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
     answers = operation["responses"]
     if "application/json" in answers.get("422", {}).get("content", {}):
         del answers["422"]  # FastAPI's own shape, which this service never sends
@@ -152,6 +164,7 @@ def _finish_components(document: dict[str, Any]) -> None:
     for model in (ProblemDocument, InvalidValue):
         schemas[model.__name__] = _schema(model)
     components["schemas"] = dict(sorted(schemas.items()))
+    components["parameters"] = {"IdempotencyKey": _IDEMPOTENCY_HEADER}
     components["securitySchemes"] = {SCHEME: _SECURITY}
 
 

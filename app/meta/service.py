@@ -28,8 +28,7 @@ async def readiness(runtime: Runtime) -> Readiness:
             "schema",
             lambda: _schema(runtime),
             f"The schema is at revision {schema.expected_revision()}.",
-            "The schema could not be looked at, or is not the one that this build works with. Run "
-            "`python -m app migrate` of this build, or start the build that fits the schema.",
+            "The schema could not be looked at; see the other checks.",
         ),
         _checked(
             "blob_store",
@@ -60,6 +59,8 @@ async def _checked(
     try:
         async with asyncio.timeout(SECONDS):
             await look()
+    except schema.SchemaError as error:  # its text has the remedy, and names no host
+        return Check(name=name, ok=False, detail=str(error))
     except Exception as error:  # noqa: BLE001 - whatever is wrong, the answer must come
         reason = str(error).strip() or type(error).__name__
         log.warning("not_ready", check=name, reason=reason[:500])
