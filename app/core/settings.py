@@ -3,7 +3,7 @@
 import secrets
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -36,8 +36,8 @@ class Settings(BaseSettings):
 
     secret_key: SecretStr | None = None
     admin_token: SecretStr | None = None
-    log_format: str = Field(default="console", pattern="^(console|json)$")
-    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    log_format: Literal["console", "json"] = "console"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -67,6 +67,12 @@ class Settings(BaseSettings):
                 "STAGEWARD_DATABASE_URL."
             )
         return url.get_secret_value()
+
+    @property
+    def migrating_url(self) -> str:
+        """Where `migrate` works: as the role that owns the tables, where there is one apart."""
+        url = self.migrate_database_url
+        return self.serving_url if url is None else url.get_secret_value()
 
     @property
     def direct_url(self) -> str | None:

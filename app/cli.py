@@ -1,0 +1,100 @@
+"""The commands: `python -m app serve | migrate | worker | doctor`.
+
+What goes wrong is one line with a remedy, and an exit code that is not zero.
+"""
+
+from typing import NoReturn
+
+import psycopg
+import typer
+import uvloop
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
+from app import doctor as doctors
+from app import serving
+from app.core import logs, schema
+from app.core.embedded import EmbeddedError, EmbeddedPostgres
+from app.core.schema import SchemaError
+from app.core.settings import Settings
+from app.serving import CannotServe
+
+commands = typer.Typer(
+    name="stageward",
+    help="A self-hosted model registry. Settings are environment variables: see docs/settings.md.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def run() -> None:
+    """Run a command; an operator's mistake ends in a line for each thing that is wrong."""
+    try:
+        commands()
+    except ValidationError as error:
+        _fail(*_wrong_settings(error))
+    except psycopg.Error as error:
+        _fail(serving.unreachable(error))
+    except (CannotServe, EmbeddedError, SchemaError, SettingsError) as error:
+        _fail(str(error))
+
+
+@commands.command()
+def serve() -> None:
+    """Serve the API; with nothing configured, from a PostgreSQL and a blob store of its own."""
+    raise SystemExit(serving.serve(_settings()))
+
+
+@commands.command()
+def migrate() -> None:
+    """Bring the schema up to date. Safe at any time, and many times at once."""
+    settings = _settings()
+    if settings.embedded:
+        postgres = EmbeddedPostgres(settings.data_dir)
+        try:
+            revision = schema.migrate(postgres.start())
+        finally:
+            postgres.stop()
+    else:
+        revision = schema.migrate(settings.migrating_url, serving_url=settings.serving_url)
+    typer.echo(f"The schema is at revision {revision}.")
+
+
+@commands.command()
+def worker() -> None:
+    """Do the queue's jobs, for servers that share a database."""
+    settings = _settings()
+    if settings.embedded:
+        raise CannotServe(
+            "The embedded server runs its worker inside itself: there is nothing to start. Set "
+            "STAGEWARD_DATABASE_URL to run a worker beside servers that share a database."
+        )
+    uvloop.run(serving.work(settings))
+
+
+@commands.command()
+def doctor() -> None:
+    """Say in plain words whether all is there that serving needs."""
+    raise SystemExit(0 if doctors.examine(_settings()) else 1)
+
+
+def _settings() -> Settings:
+    settings = Settings()
+    logs.configure(settings)
+    return settings
+
+
+def _wrong_settings(error: ValidationError) -> list[str]:
+    lines = []
+    for wrong in error.errors(include_url=False, include_input=False):
+        text = wrong["msg"].removeprefix("Value error, ")
+        name = "".join(f"STAGEWARD_{part}: ".upper() for part in wrong["loc"])
+        lines.append(f"{name}{text.rstrip('.')}. docs/settings.md lists what each setting may be.")
+    return lines
+
+
+def _fail(*lines: str) -> NoReturn:
+    for line in lines:
+        typer.echo(f"stageward: {line}", err=True)
+    raise SystemExit(1)
