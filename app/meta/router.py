@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from app import __version__
@@ -18,6 +18,7 @@ from app.meta.schemas import Liveness, ProblemPage, ProblemPages, Readiness, Ver
 
 router = APIRouter(tags=["Health"])
 Accept = Annotated[str, Header(include_in_schema=False)]
+Slug = Annotated[str, Path(description="The last part of `type`.", examples=["not-found"])]
 
 
 @router.head("/livez", include_in_schema=False)
@@ -65,7 +66,7 @@ async def list_problems(request: Request, accept: Accept = "") -> Response:
     response_model=ProblemPage,
     responses={200: {"content": {"text/html": {}}}, **responses(NotFound)},
 )
-async def get_problem(request: Request, slug: str, accept: Accept = "") -> Response:
+async def get_problem(request: Request, slug: Slug, accept: Accept = "") -> Response:
     """What `type` in an error points at: what it means and what to do about it."""
     problem = every_problem().get(slug)
     if problem is None:
