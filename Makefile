@@ -1,0 +1,53 @@
+# make serve   a server with nothing to configure: its own PostgreSQL, blobs and worker under data/
+# make test    all tests, against a real PostgreSQL
+# make check   formatting, lint, types, the order of the rooms
+# make demo    the whole story against a fresh server: register, promote, review, apply, verify
+# make bench   rates and latencies, beside their ceiling
+# make lock    write requirements/*.txt anew from pyproject.toml (UPGRADE=1: newest versions)
+# make clean   remove .venv and caches; data/ stays
+
+PYTHON ?= python3
+TEST_PROCESSES ?= 2
+BIN := .venv/bin
+COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	--no-header $(if $(UPGRADE),--upgrade)
+
+.PHONY: serve test check demo bench lock clean server-venv dev-venv
+
+serve: server-venv
+	@exec $(BIN)/python -m app serve
+
+test: dev-venv
+	@exec $(BIN)/python -m pytest -n $(TEST_PROCESSES) $(ARGS)
+
+# Every check runs, so that one look shows all there is to mend.
+check: dev-venv
+	@failed=0; \
+	run() { echo "== $$*"; "$$@" || failed=1; }; \
+	run $(BIN)/ruff format --check .; \
+	run $(BIN)/ruff check .; \
+	run $(BIN)/mypy; \
+	run $(BIN)/lint-imports; \
+	exit $$failed
+
+demo: dev-venv
+	@exec $(BIN)/python examples/demo.py
+
+bench: dev-venv
+	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+lock: dev-venv
+	$(COMPILE) pyproject.toml -o requirements/server.txt
+	$(COMPILE) pyproject.toml --group test --group check --group demo \
+		-c requirements/server.txt -o requirements/dev.txt
+	$(COMPILE) --group pyproject.toml:lock -o requirements/uv.txt
+
+clean:
+	rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+server-venv:
+	@$(PYTHON) requirements/sync.py server
+
+dev-venv:
+	@$(PYTHON) requirements/sync.py dev
