@@ -35,19 +35,27 @@ def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
 
 
 @pytest.fixture(scope="session")
-def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A migrated database of a server of this worker's own; it forgets all at a crash."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))
-    url = server.start()
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A server of this worker's own; it forgets all at a crash."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False)
+    server.start()
     try:
-        with psycopg.connect(url, autocommit=True) as connection:
-            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-                connection.execute(f"alter system set {setting} = off")
-            connection.execute("select pg_reload_conf()")
-        schema.migrate(url)
-        yield url
+        yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def database_url(postgres: EmbeddedPostgres) -> str:
+    """A migrated database, as the role that serves: no superuser."""
+    schema.migrate(postgres.url)
+    return postgres.url
+
+
+@pytest.fixture(scope="session")
+def superuser_url(postgres: EmbeddedPostgres, database_url: str) -> str:
+    """The same database as PostgreSQL's superuser."""
+    return postgres.superuser_url
 
 
 @pytest.fixture(scope="session")
@@ -84,9 +92,9 @@ def tables_to_empty(database_url: str) -> str:
 
 
 @pytest.fixture
-async def clean(runtime: Runtime, database_url: str, tables_to_empty: str) -> AsyncIterator[None]:
+async def clean(runtime: Runtime, superuser_url: str, tables_to_empty: str) -> AsyncIterator[None]:
     yield
-    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+    async with await psycopg.AsyncConnection.connect(superuser_url) as connection:
         # The guards refuse TRUNCATE, as they should: a replication role is not asked by them.
         await connection.execute("set session_replication_role = replica")
         await connection.execute(f"truncate {tables_to_empty}")
@@ -127,8 +135,8 @@ def data_dir(settings: Settings) -> Path:
 
 @pytest.fixture
 async def sql(
-    database_url: str, clean: None
+    superuser_url: str, clean: None
 ) -> AsyncIterator[psycopg.AsyncConnection[tuple[object, ...]]]:
     """A superuser's connection, past the application: what psql would be."""
-    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+    async with await psycopg.AsyncConnection.connect(superuser_url, autocommit=True) as connection:
         yield connection
