@@ -48,7 +48,7 @@ log_truncate_on_rotation = on
 log_line_prefix = '%m [%p] %a '
 include_if_exists 'local.conf'
 """
-HASTY = "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\n"
+HASTY = "fsync = off\nfull_page_writes = off\n"
 
 
 class EmbeddedError(Exception):
@@ -125,13 +125,15 @@ class Cluster:
 
     def make_socket_folder(self) -> Path:
         """A folder for the socket that only PostgreSQL's user, we and root may enter: in our own
-        folder, or where its path is too long for a socket, in a new private one."""
+        folder, or where its path is too long for a socket, in a new private one. What a killed
+        server left there goes: its number may be another's by now."""
         for parent in (self.home, Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108
             base = parent
             if parent != self.home:
                 base = Path(tempfile.mkdtemp(prefix="stageward-", dir=parent))
             folder = base / "socket"
             if _fits(folder):
+                shutil.rmtree(folder, ignore_errors=True)
                 self.make_folder(folder)
                 return folder
             if parent != self.home:
