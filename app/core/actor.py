@@ -7,6 +7,10 @@ from uuid import UUID
 
 from app.core.globs import matches
 
+# The topic that whoever changes what somebody may do announces: nobody should go on believing
+# what they knew of an actor.
+RIGHTS = "rights"
+
 
 @total_ordering
 class Role(StrEnum):

@@ -5,10 +5,26 @@ from typing import Any
 
 import rfc8785
 
+MAX_SAFE_INTEGER = 2**53 - 1
+
 
 def canonical(value: Any) -> bytes:
-    """The one JSON text of a value. Integers beyond 2^53 - 1 have none (ValueError)."""
-    return rfc8785.dumps(value)
+    """The one JSON text of a value.
+
+    JSON has one kind of number, a double: an integer beyond 2^53 - 1 (as PostgreSQL writes 1e22)
+    is read as the double that it is.
+    """
+    return rfc8785.dumps(_as_doubles(value))
+
+
+def _as_doubles(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _as_doubles(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_doubles(item) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_SAFE_INTEGER:
+        return float(value)
+    return value
 
 
 def sha256_hex(data: bytes) -> str:

@@ -6,6 +6,7 @@ import binascii
 import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
 
 from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field
@@ -45,15 +46,27 @@ def decode_cursor(cursor: str | None, parts: int) -> list[str] | None:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         key = json.loads(base64.urlsafe_b64decode(padded.encode("ascii")))
-    except (binascii.Error, ValueError) as error:
+    except (binascii.Error, ValueError, RecursionError) as error:
         raise bad_cursor() from error
-    if (
-        not isinstance(key, list)
-        or len(key) != parts
-        or not all(isinstance(k, str) and "\0" not in k for k in key)
-    ):
+    if not isinstance(key, list) or len(key) != parts or not all(map(_storable, key)):
         raise bad_cursor()
     return key
+
+
+def _storable(part: object) -> bool:
+    """Whether PostgreSQL can hold it as text: no NUL, no half of a surrogate pair."""
+    return isinstance(part, str) and not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in part)
+
+
+def cursor_id(cursor: str | None) -> UUID | None:
+    """The id in the cursor of a list that is in the order of its rows' ids."""
+    key = decode_cursor(cursor, 1)
+    if key is None:
+        return None
+    try:
+        return UUID(key[0])
+    except (TypeError, ValueError) as error:
+        raise bad_cursor() from error
 
 
 def bad_cursor() -> InvalidRequest:

@@ -18,6 +18,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg import sql
 from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import app
@@ -95,8 +96,11 @@ def migrate(url: str, *, serving_url: str | None = None) -> str:
             queue_schema.migrate(connection)
             if serving_url is not None:
                 _grant(connection, serving_url)
-    except psycopg.errors.LockNotAvailable as error:
-        raise MigrationBlocked(_blocked(error)) from error
+    except (psycopg.errors.LockNotAvailable, OperationalError) as error:
+        cause = getattr(error, "orig", error)
+        if not isinstance(cause, psycopg.errors.LockNotAvailable):
+            raise cause from None
+        raise MigrationBlocked(_blocked(cause)) from error
     return expected_revision()
 
 

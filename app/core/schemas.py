@@ -7,11 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-from app.core.canonical import canonical
+from app.core.canonical import MAX_SAFE_INTEGER, canonical
 
 MAX_JSON_FIELD_BYTES = 256 * 1024
 MAX_JSON_LEVELS = 20
-MAX_SAFE_INTEGER = 2**53 - 1
 
 
 class Input(BaseModel):

@@ -1,5 +1,6 @@
 """Settings, read from `STAGEWARD_*` in the environment and documented in `docs/settings.md`."""
 
+import contextlib
 import secrets
 from functools import cached_property
 from pathlib import Path
@@ -105,10 +106,7 @@ def read_or_make_secret(path: Path) -> str:
         draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(48))
-        try:
+        with contextlib.suppress(FileExistsError):  # another process was first: its secret counts
             path.hardlink_to(draft)
-        except FileExistsError:
-            pass  # another process was first: its secret is the one
-        finally:
-            draft.unlink()
+        draft.unlink()
     return path.read_text().strip()

@@ -86,6 +86,12 @@ class Hub:
             if not self._waiters[topic]:
                 del self._waiters[topic]
 
+    def watched(self, topic: str) -> "Subscription":
+        """A subscription for as long as the process lives."""
+        event = asyncio.Event()
+        self._waiters[topic].add(event)
+        return Subscription(self, event)
+
     @property
     def longest_wait(self) -> float:
         """Seconds after which a waiter looks by itself."""
@@ -143,3 +149,10 @@ class Subscription:
                 await self._event.wait()
         if not self._hub.closing:
             self._event.clear()
+
+    def heard(self) -> bool:
+        """Whether the topic was announced since this was last asked; it does not wait."""
+        announced = self._event.is_set()
+        if announced:
+            self._event.clear()
+        return announced

@@ -18,12 +18,19 @@ ModelPath = Annotated[str, Path(description="The model's name, as written.", exa
 
 
 async def load_model(
-    session: AsyncSession, actor: Actor, name: str, permission: Permission
+    session: AsyncSession,
+    actor: Actor,
+    name: str,
+    permission: Permission,
+    *,
+    deleted: bool | None = False,
 ) -> Model:
-    """The model, or a 404 (absent, deleted, hidden) or a 403 (the permission is missing)."""
+    """The model, or a 404 (absent, deleted, hidden) or a 403 (the permission is missing).
+
+    `deleted` None accepts a deleted model as well."""
     check(actor, permission, name)
     model = await queries.by_name(session, name) if "\0" not in name else None
-    if model is None or model.deleted_at is not None:
+    if model is None or (deleted is False and model.deleted_at is not None):
         raise NotFound(f"There is no model `{name}`, or it is hidden from you.")
     return model
 
@@ -43,10 +50,11 @@ class ModelToRead:
 class ModelToChange:
     """A dependency: the model in the path, inside the request's transaction."""
 
-    def __init__(self, permission: Permission) -> None:
-        """`permission` is what the route takes."""
+    def __init__(self, permission: Permission, *, deleted: bool | None = False) -> None:
+        """`permission` is what the route takes; `deleted` None accepts a deleted model as well."""
         self.permission = permission
+        self.deleted = deleted
 
     async def __call__(self, model: ModelPath, actor: CurrentActor, session: Transaction) -> Model:
         """The model, or a 404 or 403."""
-        return await load_model(session, actor, model, self.permission)
+        return await load_model(session, actor, model, self.permission, deleted=self.deleted)

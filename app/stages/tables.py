@@ -121,6 +121,7 @@ class Tenure(Base):
             postgresql_where=text("upper_inf(held)"),
         ),
         Index("ix_tenures_promotion_id", "promotion_id"),
+        Index("ix_tenures_stage_since", "model_id", "stage", text("lower(held)")),
     )
 
 

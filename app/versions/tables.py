@@ -32,6 +32,7 @@ class Version(Base):
     number: Mapped[int]
     name: Mapped[str | None] = mapped_column(Text)
     name_key: Mapped[str | None] = mapped_column(Text, Computed("lower(name)", persisted=True))
+    name_rendered: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     status: Mapped[str] = mapped_column(Text, server_default="draft", default="draft")
     failure: Mapped[dict[str, Any] | None]
     description: Mapped[str] = mapped_column(Text, server_default="", default="")

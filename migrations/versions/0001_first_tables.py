@@ -79,8 +79,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
     )
     op.create_index("ix_events_action_xid_id", "events", ["action", "xid", "id"], unique=False)
-    op.create_index("ix_events_actor_id_xid_id", "events", ["actor_id", "xid", "id"], unique=False)
-    op.create_index("ix_events_model_id_xid_id", "events", ["model_id", "xid", "id"], unique=False)
+    op.create_index("ix_events_actor_xid_id", "events", ["actor", "xid", "id"], unique=False)
+    op.create_index("ix_events_model_xid_id", "events", ["model", "xid", "id"], unique=False)
     op.create_index("ix_events_xid_id", "events", ["xid", "id"], unique=False)
     op.create_table(
         "groups",
@@ -94,6 +94,7 @@ def upgrade() -> None:
             server_default=sa.text("clock_timestamp()"),
             nullable=False,
         ),
+        sa.Column("revision", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_groups")),
     )
     op.create_index("uq_groups_name", "groups", [sa.literal_column("lower(name)")], unique=True)
@@ -378,6 +379,7 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("name", sa.Text(), nullable=True),
         sa.Column("name_key", sa.Text(), sa.Computed("lower(name)", persisted=True), nullable=True),
+        sa.Column("name_rendered", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("status", sa.Text(), server_default="draft", nullable=False),
         sa.Column("failure", postgresql.JSONB(), nullable=True),
         sa.Column("description", sa.Text(), server_default="", nullable=False),
@@ -523,6 +525,9 @@ def upgrade() -> None:
         sa.Column("ended_by", sa.Text(), nullable=True),
         sa.Column("ended_because", sa.Text(), nullable=True),
         sa.Column("override", postgresql.JSONB(), nullable=True),
+        sa.Column(
+            "findings", postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False
+        ),
         sa.Column("revision", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.CheckConstraint(
             "(status in ('open', 'approved')) = (ended_at is null)",
@@ -830,6 +835,12 @@ def upgrade() -> None:
         postgresql_where=sa.text("upper_inf(held)"),
     )
     op.create_index("ix_tenures_promotion_id", "tenures", ["promotion_id"], unique=False)
+    op.create_index(
+        "ix_tenures_stage_since",
+        "tenures",
+        ["model_id", "stage", sa.literal_column("lower(held)")],
+        unique=False,
+    )
     op.create_index(op.f("ix_tenures_rollback_id"), "tenures", ["rollback_id"], unique=False)
     op.create_index(
         "uq_tenures_open_version",

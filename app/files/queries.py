@@ -1,0 +1,64 @@
+"""Every SELECT on files and uploads."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.access.service import visible
+from app.blobs.tables import Blob
+from app.core.actor import Actor
+from app.files.tables import File, Upload
+from app.models.tables import Model
+from app.versions.tables import Version
+
+
+async def files_of(session: AsyncSession, version_id: UUID) -> list[File]:
+    """A version's files by path, as bytes."""
+    statement = select(File).where(File.version_id == version_id).order_by(File.path)
+    return list((await session.execute(statement)).scalars())
+
+
+async def open_uploads(session: AsyncSession, version_id: UUID) -> list[Upload]:
+    """What is declared for a version and has not arrived yet, by path."""
+    statement = (
+        select(Upload)
+        .where(Upload.version_id == version_id, Upload.status == "open")
+        .order_by(Upload.path)
+    )
+    return list((await session.execute(statement)).scalars())
+
+
+async def paths_of(session: AsyncSession, version_id: UUID) -> set[str]:
+    """The paths that a version has or is to have."""
+    attached = select(File.path).where(File.version_id == version_id)
+    declared = select(Upload.path).where(Upload.version_id == version_id, Upload.status == "open")
+    return set((await session.execute(attached.union(declared))).scalars())
+
+
+async def readable_blobs(session: AsyncSession, actor: Actor, digests: set[str]) -> dict[str, int]:
+    """{sha256: size} of those blobs that stand in a version this actor can read, held so that no
+    sweep takes them before the transaction ends. Of others nothing is told, not even that they
+    exist."""
+    if not digests:
+        return {}
+    stands = (
+        select(File.sha256)
+        .join(Version, Version.id == File.version_id)
+        .join(Model, Model.id == Version.model_id)
+        .where(
+            File.sha256 == Blob.sha256,
+            Version.deleted_at.is_(None),
+            Model.deleted_at.is_(None),
+            visible(actor, Model.name),
+        )
+        .exists()
+    )
+    statement = (
+        select(Blob.sha256, Blob.size)
+        .where(Blob.sha256.in_(digests), stands)
+        .order_by(Blob.sha256)
+        .with_for_update(read=True, key_share=True, of=Blob)
+    )
+    rows = await session.execute(statement)
+    return {row.sha256: row.size for row in rows}

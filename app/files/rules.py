@@ -1,0 +1,47 @@
+"""Paths of files, and the digest of a manifest: decisions on plain values."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+
+MAX_PATH_BYTES = 1024
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def check_path(path: str) -> str:
+    """The path itself, if a file may have it; a ValueError says what is wrong with it."""
+    if not path:
+        raise ValueError("must not be empty")
+    if len(path.encode("utf-8", "surrogatepass")) > MAX_PATH_BYTES:
+        raise ValueError(f"must have at most {MAX_PATH_BYTES} bytes")
+    if CONTROL.search(path) or any("\ud800" <= c <= "\udfff" for c in path):
+        raise ValueError("must not hold control characters or broken text")
+    if "\\" in path:
+        raise ValueError("must use `/` between folders, not a backslash")
+    if path.startswith("/"):
+        raise ValueError("must be relative: without a `/` at its beginning")
+    if any(segment in ("", ".", "..") for segment in path.split("/")):
+        raise ValueError("must have no empty, `.` or `..` segment")
+    return path
+
+
+def clash(paths: Iterable[str]) -> tuple[str, str] | None:
+    """A path that is also another's folder, and that other; None where there is none."""
+    known = set(paths)
+    for path in sorted(known):
+        parts = path.split("/")
+        for end in range(1, len(parts)):
+            folder = "/".join(parts[:end])
+            if folder in known:
+                return folder, path
+    return None
+
+
+def manifest_digest(files: Iterable[tuple[str, str]]) -> str:
+    """SHA-256 over the lines `{sha256}  {path}\\n`, sorted by path as bytes (`LC_ALL=C sort`): what
+    `sha256sum` prints. `files` are (path, sha256) pairs."""
+    lines = sorted((path.encode(), sha256) for path, sha256 in files)
+    digest = hashlib.sha256()
+    for path, sha256 in lines:
+        digest.update(sha256.encode() + b"  " + path + b"\n")
+    return digest.hexdigest()

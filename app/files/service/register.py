@@ -1,0 +1,27 @@
+"""Registering a version together with its files."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.actor import Actor
+from app.files.schemas import VersionRegistration
+from app.files.service.declare import PartSize, declare
+from app.files.service.finalize import finalize
+from app.models.tables import Model
+from app.versions import service as versions
+from app.versions.tables import Version
+
+
+async def register(
+    session: AsyncSession,
+    actor: Actor,
+    model: Model,
+    wanted: VersionRegistration,
+    part_size_for: PartSize,
+) -> Version:
+    """Create a draft, declare its files, and make it ready where that is asked: all or nothing."""
+    version = await versions.create(session, actor, model, wanted)
+    if wanted.files:
+        await declare(session, actor, model, version, wanted.files, part_size_for)
+    if wanted.finalize:
+        await finalize(session, actor, model, version)
+    return version

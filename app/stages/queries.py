@@ -1,0 +1,399 @@
+"""Every SELECT on stages, tenures, transitions and aliases."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Integer,
+    ScalarSelect,
+    Text,
+    Uuid,
+    and_,
+    case,
+    column,
+    exists,
+    func,
+    or_,
+    select,
+    table,
+)
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.stages.rules import NO_STAGE, Ref, RefKind
+from app.stages.tables import Alias, AliasChange, Rollback, Stage, Tenure, Transition
+
+is_open = func.upper_inf(Tenure.held)
+
+
+def holders(model_id: Any, stage: str) -> ScalarSelect[UUID]:
+    """The versions that hold a stage now (a subquery)."""
+    return (
+        select(Tenure.version_id)
+        .where(Tenure.model_id == model_id, Tenure.stage == stage, is_open)
+        .scalar_subquery()
+    )
+
+
+def _is_stage(model_id: Any, name: str) -> ColumnElement[bool]:
+    return exists().where(
+        or_(Stage.model_id.is_(None), Stage.model_id == model_id), Stage.name == name
+    )
+
+
+def resolves(
+    ref: Ref,
+    *,
+    model_id: Any,
+    latest_ready: Any,
+    version_id: Any,
+    number: Any,
+    name_key: Any,
+) -> ColumnElement[bool]:
+    """The condition that a version is what a reference of its model means.
+
+    The columns are the caller's: this room lies below the one that has the versions. A stage with
+    several holders matches several.
+    """
+    word = ref.value.lower()
+    held = func.array(holders(model_id, word))
+    match ref.kind:
+        case RefKind.NUMBER:
+            return number == ref.number  # type: ignore[no-any-return]
+        case RefKind.LATEST:
+            return number == latest_ready  # type: ignore[no-any-return]
+        case RefKind.ALIAS:
+            aliased = func.array(
+                select(Alias.version_id)
+                .where(Alias.model_id == model_id, Alias.name == ref.value)
+                .scalar_subquery()
+            )
+            return version_id == func.any(case((_is_stage(model_id, word), held), else_=aliased))  # type: ignore[no-any-return]
+        case RefKind.WORD if word == NO_STAGE:
+            return ~exists().where(Tenure.version_id == version_id, is_open)
+        case RefKind.WORD:
+            return or_(version_id == func.any(held), name_key == word)
+
+
+def stage_of(version_id: Any) -> ScalarSelect[str]:
+    """The stage that a version holds now; null for none (a subquery)."""
+    return select(Tenure.stage).where(Tenure.version_id == version_id, is_open).scalar_subquery()
+
+
+def aliases_of(version_id: Any) -> ScalarSelect[list[str]]:
+    """The aliases that point at a version, sorted (a subquery)."""
+    return (
+        select(func.array_agg(aggregate_order_by(Alias.name, Alias.name)))
+        .where(Alias.version_id == version_id)
+        .scalar_subquery()
+    )
+
+
+async def stages_of_model(session: AsyncSession, model_id: UUID) -> list[Stage]:
+    """The stages that a model has, in their order: everybody's, then its own."""
+    found = await session.execute(
+        select(Stage)
+        .where(or_(Stage.model_id.is_(None), Stage.model_id == model_id))
+        .order_by(Stage.model_id.is_not(None), Stage.position)
+    )
+    return list(found.scalars())
+
+
+async def has_stage(session: AsyncSession, model_id: UUID, name: str) -> bool:
+    """Whether a model has a stage of this name; `none` counts."""
+    if name == NO_STAGE:
+        return True
+    found: bool = (await session.execute(select(_is_stage(model_id, name)))).scalar_one()
+    return found
+
+
+# The columns of a version that this room reads or counts up. Its ORM class lies in a room above.
+versions = table(
+    "versions",
+    column("id", Uuid),
+    column("model_id", Uuid),
+    column("number", Integer),
+    column("name", Text),
+    column("name_key", Text),
+    column("status", Text),
+    column("recalled", JSONB(none_as_null=True)),
+    column("deleted_at", DateTime(timezone=True)),
+    column("revision", Integer),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedVersion:
+    """A version, as far as stages and aliases care."""
+
+    id: UUID
+    number: int
+    name: str | None
+    status: str
+    recalled: bool
+    deleted: bool
+
+
+_named = (
+    versions.c.id,
+    versions.c.number,
+    versions.c.name,
+    versions.c.status,
+    versions.c.recalled.is_not(None),
+    versions.c.deleted_at.is_not(None),
+)
+
+
+async def lock_version(
+    session: AsyncSession, model_id: UUID, ref: int | str
+) -> NamedVersion | None:
+    """The version of a number or a name, deleted or not, held until the end of the transaction."""
+    named = versions.c.number == ref
+    if isinstance(ref, str):
+        named = and_(versions.c.name_key == ref.lower(), versions.c.deleted_at.is_(None))
+    statement = select(*_named).where(versions.c.model_id == model_id, named).with_for_update()
+    row = (await session.execute(statement)).one_or_none()
+    return None if row is None else NamedVersion(*row)
+
+
+async def stage_named(session: AsyncSession, model_id: UUID, name: str) -> Stage | None:
+    """The stage of this name that a model has."""
+    found = await session.execute(
+        select(Stage)
+        .where(or_(Stage.model_id.is_(None), Stage.model_id == model_id), Stage.name == name)
+        .order_by(Stage.model_id.is_(None))
+        .limit(1)
+    )
+    return found.scalar_one_or_none()
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A version that holds or held a stage, and the cause that brought it there."""
+
+    stage: str
+    version_id: UUID
+    number: int
+    name: str | None
+    since: datetime
+    until: datetime | None
+    promotion: UUID | None
+    rollback: UUID | None
+    overridden: bool
+
+
+_holder = (
+    Tenure.stage,
+    Tenure.version_id,
+    versions.c.number,
+    versions.c.name,
+    func.lower(Tenure.held),
+    func.upper(Tenure.held),
+    Tenure.promotion_id,
+    Tenure.rollback_id,
+    Tenure.overridden,
+)
+
+
+async def open_tenure(session: AsyncSession, version_id: UUID) -> Holder | None:
+    """The stage that a version holds now, since when and why; None for none."""
+    found = await session.execute(
+        select(*_holder)
+        .join(versions, versions.c.id == Tenure.version_id)
+        .where(Tenure.version_id == version_id, is_open)
+    )
+    row = found.one_or_none()
+    return None if row is None else Holder(*row)
+
+
+async def holders_now(
+    session: AsyncSession, model_id: UUID, stage: str, limit: int
+) -> tuple[list[Holder], int]:
+    """Who holds a stage, newest versions first and at most so many, and how many there are."""
+    here = (Tenure.model_id == model_id, Tenure.stage == stage, is_open)
+    found = await session.execute(
+        select(*_holder)
+        .join(versions, versions.c.id == Tenure.version_id)
+        .where(*here)
+        .order_by(Tenure.version_id.desc())
+        .limit(limit)
+    )
+    holding = [Holder(*row) for row in found]
+    if len(holding) < limit:
+        return holding, len(holding)
+    count: int = (await session.execute(select(func.count()).where(*here))).scalar_one()
+    return holding, count
+
+
+async def holders_at(
+    session: AsyncSession, model_id: UUID, stage: str, at: datetime, limit: int
+) -> tuple[list[Holder], int]:
+    """Who held a stage at an instant, the latest to enter first, and how many there were."""
+    here = (Tenure.model_id == model_id, Tenure.stage == stage, Tenure.held.op("@>")(at))
+    found = await session.execute(
+        select(*_holder, func.count().over())
+        .join(versions, versions.c.id == Tenure.version_id)
+        .where(*here, func.lower(Tenure.held) <= at)
+        .order_by(func.lower(Tenure.held).desc(), Tenure.version_id.desc())
+        .limit(limit)
+    )
+    rows = found.all()
+    return [Holder(*row[:-1]) for row in rows], rows[0][-1] if rows else 0
+
+
+async def earliest_instant(
+    session: AsyncSession, model_id: UUID, stage: Stage, version_ids: list[UUID]
+) -> datetime | None:
+    """The first instant at which these versions may change their stages and one of them may enter
+    this one: after the beginning of what is open and not before the end of what was."""
+    after = case(
+        (is_open, func.lower(Tenure.held) + timedelta(microseconds=1)),
+        else_=func.upper(Tenure.held),
+    )
+    concerned: ColumnElement[bool] = Tenure.version_id.in_(version_ids)
+    if stage.exclusive:
+        concerned = or_(
+            concerned,
+            and_(Tenure.model_id == model_id, Tenure.stage == stage.name, Tenure.exclusive),
+        )
+    found: datetime | None = (
+        await session.execute(select(func.max(after)).where(concerned))
+    ).scalar_one()
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class PastHolder:
+    """A version that has held a stage, judged by its latest time there."""
+
+    version: NamedVersion
+    until: datetime | None
+    rolled_back: bool
+    was_approved: bool
+
+
+async def past_holders(session: AsyncSession, model_id: UUID, stage: str) -> list[PastHolder]:
+    """All that have held a stage, those that entered it last first. `was_approved` is whether any
+    of their times there began with a promotion that was not overridden."""
+    ended_by_rollback = exists().where(
+        Rollback.from_version_id == Tenure.version_id,
+        Rollback.stage == Tenure.stage,
+        Rollback.at == func.upper(Tenure.held),
+    )
+    entered = func.lower(Tenure.held)
+    approved = and_(Tenure.promotion_id.is_not(None), ~Tenure.overridden)
+    found = await session.execute(
+        select(
+            *_named,
+            func.upper(Tenure.held),
+            ended_by_rollback,
+            func.bool_or(approved).over(partition_by=Tenure.version_id),
+            entered,
+            func.max(entered).over(partition_by=Tenure.version_id),
+        )
+        .join(versions, versions.c.id == Tenure.version_id)
+        .where(Tenure.model_id == model_id, Tenure.stage == stage)
+        .order_by(entered.desc())
+    )
+    return [PastHolder(NamedVersion(*row[:6]), *row[6:9]) for row in found if row[9] == row[10]]
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionView:
+    """A transition with the version that it is about."""
+
+    transition: Transition
+    number: int
+    name: str | None
+
+
+async def transitions_page(
+    session: AsyncSession,
+    model_id: UUID,
+    *,
+    stage: str | None,
+    number: int | None,
+    before: int | None,
+    limit: int,
+) -> list[TransitionView]:
+    """The transitions of a model, newest first, and one more than `limit`."""
+    statement = (
+        select(Transition, versions.c.number, versions.c.name)
+        .join(versions, versions.c.id == Transition.version_id)
+        .where(Transition.model_id == model_id)
+        .order_by(Transition.id.desc())
+        .limit(limit + 1)
+    )
+    if stage is not None:
+        statement = statement.where(
+            or_(Transition.from_stage == stage, Transition.to_stage == stage)
+        )
+    if number is not None:
+        statement = statement.where(versions.c.number == number)
+    if before is not None:
+        statement = statement.where(Transition.id < before)
+    return [TransitionView(*row) for row in await session.execute(statement)]
+
+
+@dataclass(frozen=True, slots=True)
+class AliasView:
+    """An alias with the version that it points at."""
+
+    alias: Alias
+    number: int
+    name: str | None
+
+
+_alias = select(Alias, versions.c.number, versions.c.name).join(
+    versions, versions.c.id == Alias.version_id
+)
+
+
+async def alias_named(
+    session: AsyncSession, model_id: UUID, name: str, *, lock: bool = False
+) -> AliasView | None:
+    """The alias of this name, held until the end of the transaction if asked."""
+    statement = _alias.where(Alias.model_id == model_id, Alias.name == name)
+    if lock:
+        statement = statement.with_for_update(of=Alias).execution_options(populate_existing=True)
+    row = (await session.execute(statement)).one_or_none()
+    return None if row is None else AliasView(*row)
+
+
+async def aliases_page(
+    session: AsyncSession, model_id: UUID, after: str | None, limit: int
+) -> list[AliasView]:
+    """The aliases of a model by name, and one more than `limit`."""
+    statement = _alias.where(Alias.model_id == model_id).order_by(Alias.name).limit(limit + 1)
+    if after is not None:
+        statement = statement.where(Alias.name > after)
+    return [AliasView(*row) for row in await session.execute(statement)]
+
+
+async def alias_changes_page(
+    session: AsyncSession, model_id: UUID, name: str, before: int | None, limit: int
+) -> list[AliasChange]:
+    """What an alias pointed at, newest change first, and one more than `limit`."""
+    statement = (
+        select(AliasChange)
+        .where(AliasChange.model_id == model_id, AliasChange.name == name)
+        .order_by(AliasChange.id.desc())
+        .limit(limit + 1)
+    )
+    if before is not None:
+        statement = statement.where(AliasChange.id < before)
+    return list((await session.execute(statement)).scalars())
+
+
+async def alias_changes_count(session: AsyncSession, model_id: UUID, name: str) -> int:
+    """How often an alias has changed."""
+    found: int = (
+        await session.execute(
+            select(func.count()).where(AliasChange.model_id == model_id, AliasChange.name == name)
+        )
+    ).scalar_one()
+    return found

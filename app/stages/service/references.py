@@ -1,0 +1,15 @@
+"""What a reference of a model means, as conditions for the rooms that have the versions."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.stages import queries
+from app.stages.queries import aliases_of, is_open, resolves, stage_of
+
+__all__ = ["aliases_of", "is_open", "is_stage", "resolves", "stage_of"]
+
+
+async def is_stage(session: AsyncSession, model_id: UUID, name: str) -> bool:
+    """Whether a model has a stage of this name, in any case; `none` counts."""
+    return await queries.has_stage(session, model_id, name.lower())

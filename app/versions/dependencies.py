@@ -1,0 +1,112 @@
+"""The version that a path names, for an actor who may use it so."""
+
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from fastapi import Path
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.access.dependencies import CurrentActor
+from app.access.service import check
+from app.access.table import Permission
+from app.core.actor import Actor
+from app.core.problems import NotFound
+from app.core.runtime import Reading, Transaction
+from app.models.dependencies import ModelPath, load_model
+from app.models.tables import Model
+from app.stages.rules import RefKind, parse_ref
+from app.versions import queries
+from app.versions.problems import AmbiguousReference
+from app.versions.queries import VersionView
+from app.versions.tables import Version
+
+T = TypeVar("T")
+RefPath = Annotated[
+    str,
+    Path(
+        description="A number, `@alias`, `latest`, a stage in any case, or a version name.",
+        examples=["production"],
+    ),
+]
+NumberPath = Annotated[
+    str,
+    Path(description="The version's number or its name.", examples=["3"]),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionInModel:
+    """A version and the model it is of, loaded in the request's transaction."""
+
+    model: Model
+    version: Version
+
+
+def one(found: list[T], model: str, ref: str) -> T:
+    """The one that was found, or a 404 or 409 that says why there is none."""
+    if not found:
+        raise NotFound(f"The model `{model}` has no version `{ref}`.")
+    if len(found) > 1:
+        raise AmbiguousReference(
+            f"Several versions of `{model}` hold the stage `{ref}`. Name one by its number."
+        )
+    return found[0]
+
+
+async def resolve(session: AsyncSession, actor: Actor, model: str, ref: str) -> VersionView:
+    """What a reference means to this actor, in one statement."""
+    check(actor, Permission.VERSIONS_READ, model)
+    found = []
+    if "\0" not in model + ref:
+        found = await queries.resolve_views(session, model, parse_ref(ref))
+    if not found and ("\0" in model or await queries.model_is_absent(session, model)):
+        raise NotFound(f"There is no model `{model}`, or it is hidden from you.")
+    return one(found, model, ref)
+
+
+class VersionToRead:
+    """A dependency: what the `{ref}` in the path means, with all that an answer shows."""
+
+    def __init__(self, permission: Permission) -> None:
+        """`permission` is what the route takes."""
+        self.permission = permission
+
+    async def __call__(
+        self, model: ModelPath, ref: RefPath, actor: CurrentActor, session: Reading
+    ) -> VersionView:
+        """The version, or a 404, 403 or 409."""
+        check(actor, self.permission, model)
+        return await resolve(session, actor, model, ref)
+
+
+class VersionToChange:
+    """A dependency: the version that `{n}` names (a number or a name), in the transaction."""
+
+    def __init__(self, permission: Permission) -> None:
+        """`permission` is what the route takes."""
+        self.permission = permission
+
+    async def __call__(
+        self, model: ModelPath, n: NumberPath, actor: CurrentActor, session: Transaction
+    ) -> VersionInModel:
+        """The version, or a 404 or 403."""
+        return await load_version(session, actor, model, n, self.permission)
+
+
+async def load_version(
+    session: AsyncSession, actor: Actor, model_name: str, text: str, permission: Permission
+) -> VersionInModel:
+    """The version of a number or a name; anything else is not what a change may name."""
+    model = await load_model(session, actor, model_name, permission)
+    version = None
+    ref = parse_ref(text)
+    if ref.kind is RefKind.NUMBER:
+        version = await queries.by_number(session, model.id, ref.number)
+    elif "\0" not in text:
+        version = await queries.by_name(session, model.id, text)
+    if version is None:
+        raise NotFound(
+            f"The model `{model_name}` has no version with the number or name `{text}`. Where "
+            "something changes, an alias, a stage or `latest` is not accepted."
+        )
+    return VersionInModel(model, version)

@@ -1,0 +1,233 @@
+"""The routes of versions."""
+
+from typing import Annotated, Literal
+
+from fastapi import Depends, Query, Request, Response
+
+from app.access.dependencies import Allowed, CurrentActor
+from app.access.table import Permission
+from app.core.actor import Actor
+from app.core.etags import IfMatch, answer, etag
+from app.core.filters import check_order
+from app.core.pages import Cursor, Limit, Page, link_next
+from app.core.problems import Conflict, InvalidRequest, NotAllowed, NotFound, StaleRevision
+from app.core.problems_docs import responses
+from app.core.runtime import Reading, Runtime, Transaction, get_runtime
+from app.edge.routing import api_router
+from app.files import service as files
+from app.files.schemas import VersionRegistration
+from app.models import service as models
+from app.models.dependencies import ModelToChange, ModelToRead
+from app.models.tables import Model
+from app.versions import service
+from app.versions.dependencies import VersionInModel, VersionToChange, VersionToRead
+from app.versions.problems import (
+    AmbiguousReference,
+    NameTemplateLacksField,
+    VersionInUse,
+    VersionIsReady,
+    VersionNameTaken,
+)
+from app.versions.queries import VersionView
+from app.versions.schemas import RecallInput, VersionChange, VersionOutput
+from app.versions.tables import Version
+
+router = api_router("Versions")
+
+Filter = Annotated[
+    str | None,
+    Query(
+        max_length=4000,
+        description="Equalities joined by `and`, on `name`, `stage`, `status`, `tags.<key>`.",
+        examples=["stage = 'production' and tags.team = 'fraud'"],
+    ),
+]
+OrderBy = Annotated[
+    str | None,
+    Query(
+        max_length=200,
+        description="The newest come first, which is also what `number desc` says.",
+        examples=["number desc"],
+    ),
+]
+
+
+async def _shown(session: Transaction, version: Version, response: Response) -> VersionOutput:
+    found, tag = await service.show(session, version)
+    response.headers["ETag"] = tag
+    return found
+
+
+@router.post(
+    "/models/{model}/versions",
+    status_code=201,
+    summary="Register a version",
+    responses=responses(
+        NotFound, NotAllowed, VersionNameTaken, NameTemplateLacksField, InvalidRequest, Conflict
+    ),
+)
+async def create_version(
+    wanted: VersionRegistration,
+    model: Annotated[Model, Depends(ModelToChange(Permission.VERSIONS_CREATE))],
+    actor: CurrentActor,
+    session: Transaction,
+    runtime: Annotated[Runtime, Depends(get_runtime)],
+    response: Response,
+) -> VersionOutput:
+    """Register a version with its recipe. It gets the next number and is a draft, to which files
+    are sent; `finalize: true` makes it ready at once, where no bytes are missing.
+
+    Every field is optional. `files` declares what will be sent: bytes that are stored already in
+    a version that you can read are attached at once, the others are what `finalize` waits for."""
+    version = await files.register(session, actor, model, wanted, runtime.store.part_size_for)
+    name = models.quoted(model.name)
+    response.headers["Location"] = f"/api/v1/models/{name}/versions/{version.number}"
+    return await _shown(session, version, response)
+
+
+@router.get(
+    "/models/{model}/versions",
+    summary="List a model's versions",
+    responses=responses(NotFound, InvalidRequest),
+)
+async def list_versions(
+    model: Annotated[Model, Depends(ModelToRead(Permission.VERSIONS_READ))],
+    session: Reading,
+    request: Request,
+    response: Response,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    filter: Filter = None,
+    order_by: OrderBy = None,
+    stage: Annotated[
+        str | None,
+        Query(max_length=64, description="Only those that hold this stage; `none` for no stage."),
+    ] = None,
+    status: Annotated[
+        Literal["draft", "verifying", "ready", "failed"] | None,
+        Query(description="Only those of this status."),
+    ] = None,
+) -> Page[VersionOutput]:
+    """The versions of a model, newest first."""
+    check_order(order_by, "number")
+    page = await service.list_versions(
+        session,
+        model,
+        filter_text=filter,
+        stage=stage,
+        status=status,
+        cursor=cursor,
+        limit=limit,
+    )
+    link_next(request, response, page.next_cursor)
+    return page
+
+
+@router.get("/versions", summary="Search versions", responses=responses(InvalidRequest))
+async def search_versions(
+    actor: Annotated[Actor, Depends(Allowed(Permission.MODELS_LIST))],
+    session: Reading,
+    request: Request,
+    response: Response,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    filter: Filter = None,
+    order_by: OrderBy = None,
+) -> Page[VersionOutput]:
+    """The versions of all models that you can see, newest first."""
+    check_order(order_by, "created_at")
+    page = await service.list_everywhere(
+        session, actor, filter_text=filter, cursor=cursor, limit=limit
+    )
+    link_next(request, response, page.next_cursor)
+    return page
+
+
+@router.get(
+    "/models/{model}/versions/{ref}",
+    summary="Get a version",
+    response_model=VersionOutput,
+    responses=responses(NotFound, AmbiguousReference),
+)
+async def get_version(
+    version: Annotated[VersionView, Depends(VersionToRead(Permission.VERSIONS_READ))],
+    request: Request,
+    response: Response,
+) -> VersionOutput | Response:
+    """A version, by number, `@alias`, `latest`, stage or name; `number` says which it is."""
+    tag = etag(version.version.revision)
+    return answer(request, response, tag) or service.as_output(version)
+
+
+@router.patch(
+    "/models/{model}/versions/{n}",
+    summary="Edit a version",
+    responses=responses(
+        NotFound, NotAllowed, VersionIsReady, VersionNameTaken, InvalidRequest, StaleRevision
+    ),
+)
+async def edit_version(
+    change: VersionChange,
+    target: Annotated[VersionInModel, Depends(VersionToChange(Permission.VERSIONS_EDIT))],
+    actor: CurrentActor,
+    session: Transaction,
+    response: Response,
+    if_match: IfMatch = None,
+) -> VersionOutput:
+    """Change a draft in everything, or the `description` and `tags` of a ready version. A field
+    that is named is replaced as a whole; the others stay.
+
+    Editing the description makes reviews that saw the old one stale."""
+    version = await service.edit(session, actor, target.model, target.version, change, if_match)
+    return await _shown(session, version, response)
+
+
+@router.delete(
+    "/models/{model}/versions/{n}",
+    status_code=204,
+    summary="Delete a version",
+    responses=responses(NotFound, NotAllowed, VersionInUse, StaleRevision),
+)
+async def delete_version(
+    target: Annotated[VersionInModel, Depends(VersionToChange(Permission.VERSIONS_DELETE))],
+    actor: CurrentActor,
+    session: Transaction,
+    if_match: IfMatch = None,
+) -> None:
+    """Delete a version that holds no stage but `archived`, has no alias, and is nobody's parent.
+    Its number stays taken; its bytes are released."""
+    await service.delete_version(session, actor, target.model, target.version, if_match)
+
+
+@router.post(
+    "/models/{model}/versions/{n}/recall",
+    summary="Recall a version",
+    responses=responses(NotFound, NotAllowed, Conflict, InvalidRequest),
+)
+async def recall_version(
+    wanted: RecallInput,
+    target: Annotated[VersionInModel, Depends(VersionToChange(Permission.VERSIONS_RECALL))],
+    actor: CurrentActor,
+    session: Transaction,
+    response: Response,
+) -> VersionOutput:
+    """Mark a version as not to be used: it cannot be promoted, rolled back to or given an alias,
+    and every answer that resolves to it says so. It keeps the stage that it holds."""
+    version = await service.recall(session, actor, target.model, target.version, wanted.reason)
+    return await _shown(session, version, response)
+
+
+@router.delete(
+    "/models/{model}/versions/{n}/recall",
+    summary="Lift a recall",
+    responses=responses(NotFound, NotAllowed, Conflict),
+)
+async def lift_recall(
+    target: Annotated[VersionInModel, Depends(VersionToChange(Permission.VERSIONS_RECALL))],
+    actor: CurrentActor,
+    session: Transaction,
+    response: Response,
+) -> VersionOutput:
+    """Let a recalled version be used again."""
+    version = await service.lift_recall(session, actor, target.model, target.version)
+    return await _shown(session, version, response)

@@ -1,0 +1,28 @@
+"""The use cases of versions, a file for each verb."""
+
+from app.versions.service.create import create
+from app.versions.service.delete import delete_model, delete_version
+from app.versions.service.drafts import lock_draft, lock_version, make_ready, wrote
+from app.versions.service.edit import edit
+from app.versions.service.lists import list_everywhere, list_models, list_versions, show_model
+from app.versions.service.recall import lift_recall, recall
+from app.versions.service.show import as_output, show
+
+__all__ = [
+    "as_output",
+    "create",
+    "delete_model",
+    "delete_version",
+    "edit",
+    "lift_recall",
+    "list_everywhere",
+    "list_models",
+    "list_versions",
+    "lock_draft",
+    "lock_version",
+    "make_ready",
+    "recall",
+    "show",
+    "show_model",
+    "wrote",
+]
