@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI
 
 from app import __version__
-from app.access.service import Authenticator
+from app.access.authenticator import Authenticator
 from app.core import errors
 from app.core.db import Database
 from app.core.metrics import RequestMetrics
@@ -26,6 +26,8 @@ ROOMS = (
     "promotions",
     "policies",
     "identities",
+    "tokens",
+    "groups",
     "access",
     "audit",
     "blobs",

@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from uvicorn.supervisors import Multiprocess
 
 from app import __version__
+from app.access.service import ensure_first_admin
 from app.core import logs, schema
 from app.core.embedded import EmbeddedPostgres
 from app.core.problems import Problem
@@ -35,7 +36,6 @@ from app.core.shutdown import (
     stop_by_exception,
     waiters_told,
 )
-from app.identities.service import ensure_first_admin
 from app.main import build_runtime, create_app
 from app.worker import disown_jobs, run_worker, worker_inside
 

@@ -5,7 +5,6 @@ savepoints would be a little faster, but would hide what this service promises a
 deferred constraints, transaction ids that followers read by, and races.
 """
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,25 +12,20 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
-import uvloop
+from fastapi import FastAPI
 
 os.environ.setdefault("STAGEWARD_LOG_LEVEL", "error")
 
+from app.access.service import ensure_first_admin
 from app.core import schema
 from app.core.embedded import EmbeddedPostgres
 from app.core.runtime import Runtime
 from app.core.settings import Settings
-from app.identities.service import ensure_first_admin
 from app.main import build_runtime, create_app
 from tests.actors import Api, Team
 
 ADMIN_TOKEN = "an-admin-token-for-tests-0123456789"
 KEPT_TABLES = ("policy_revisions", "stages", "alembic_version", "queue_schema")
-
-
-@pytest.fixture(scope="session")
-def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
-    return uvloop.EventLoopPolicy()
 
 
 @pytest.fixture(scope="session")
@@ -46,16 +40,17 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
 
 
 @pytest.fixture(scope="session")
-def database_url(postgres: EmbeddedPostgres) -> str:
-    """A migrated database, as the role that serves: no superuser."""
-    schema.migrate(postgres.url)
-    return postgres.url
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A migrated server of this worker's own; it would forget all at a crash, which is faster."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False)
+    schema.migrate(server.start())
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")
-def superuser_url(postgres: EmbeddedPostgres, database_url: str) -> str:
-    """The same database as PostgreSQL's superuser."""
-    return postgres.superuser_url
+def database_url(postgres: EmbeddedPostgres) -> str:
+    return postgres.url
 
 
 @pytest.fixture(scope="session")
@@ -81,38 +76,40 @@ async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
 
 
 @pytest.fixture(scope="session")
-def tables_to_empty(database_url: str) -> str:
-    """What a test may have written to; policies and stages keep what the migrations put there."""
-    with psycopg.connect(database_url) as connection:
+def emptying(postgres: EmbeddedPostgres) -> str:
+    """What takes a test's rows away; policies and stages keep what the migrations put there."""
+    with psycopg.connect(postgres.superuser_url) as connection:
         rows = connection.execute(
             "select tablename from pg_tables where schemaname = 'public' order by 1"
         ).fetchall()
-    names = [name for (name,) in rows if name not in KEPT_TABLES]
-    return ", ".join(f'"{name}"' for name in names)
+    statements = [f'delete from "{name}"' for (name,) in rows if name not in KEPT_TABLES]
+    statements += [
+        "delete from policy_revisions where revision > 1",
+        "delete from stages where model_id is not null",
+    ]
+    return "; ".join(statements)
 
 
 @pytest.fixture
-async def clean(runtime: Runtime, superuser_url: str, tables_to_empty: str) -> AsyncIterator[None]:
+async def clean(runtime: Runtime, postgres: EmbeddedPostgres, emptying: str) -> AsyncIterator[None]:
     yield
-    async with await psycopg.AsyncConnection.connect(superuser_url) as connection:
-        # The guards refuse TRUNCATE, as they should: a replication role is not asked by them.
+    async with await psycopg.AsyncConnection.connect(postgres.superuser_url) as connection:
+        # The guards refuse it, as they should: the role of a replica is not asked by them.
         await connection.execute("set session_replication_role = replica")
-        await connection.execute(f"truncate {tables_to_empty}")
-        await connection.execute("delete from policy_revisions where revision > 1")
-        await connection.execute("delete from stages where model_id is not null")
+        await connection.execute(emptying)  # type: ignore[arg-type]
 
 
 @pytest.fixture
-async def app(runtime: Runtime, settings: Settings, clean: None) -> AsyncIterator[object]:
+async def app(runtime: Runtime, settings: Settings, clean: None) -> FastAPI:
     async with runtime.db.transaction() as session:
         await ensure_first_admin(session, settings)
-    yield create_app(runtime)
+    return create_app(runtime)
 
 
 @pytest.fixture
-async def http(app: object) -> AsyncIterator[httpx.AsyncClient]:
+async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """A client without a token. Errors inside the application come back as answers."""
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
 

@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
-from app.access.service import Authenticator, require_server
+from app.access.authenticator import Authenticator
+from app.access.rules import require_server
 from app.access.table import Permission
 from app.core.actor import Actor
 

@@ -1,17 +1,22 @@
-"""What PostgreSQL knows about a token: everything of its standing, in one statement."""
+"""What PostgreSQL knows about rights: the standing of a token, in one statement, and grants."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, or_, select, true, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
+from app.access.schemas import GrantInput
 from app.access.tables import GrantRow
 from app.core.actor import Actor, Grant, Role, Scope
 from app.core.globs import like_pattern
-from app.identities.tables import Identity, Membership, Token
+from app.identities.tables import Group, Identity, Membership
+from app.tokens.tables import Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +102,135 @@ def visible(actor: Actor, name: Any) -> ColumnElement[bool]:
             continue
         conditions.append(name.like(func.any([like_pattern(g) for g in globs])))
     return and_(true(), *conditions)
+
+
+async def mark_used(session: AsyncSession, token_ids: list[UUID], to_the: timedelta) -> None:
+    """Note that these tokens were used, unless that was noted within `to_the`."""
+    now = func.clock_timestamp()
+    await session.execute(
+        update(Token)
+        .where(
+            Token.id.in_(token_ids),
+            or_(Token.last_used_at.is_(None), Token.last_used_at < now - to_the),
+        )
+        .values(last_used_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+Owner = aliased(Identity, name="owner")
+
+
+async def speaker(session: AsyncSession, actor: Actor) -> Row[Identity, str, Token]:
+    """The identity of an actor, the name of its owner, and the token they came with."""
+    statement = (
+        select(Identity, Owner.name, Token)
+        .join(Token, Token.identity_id == Identity.id)
+        .outerjoin(Owner, Owner.id == Identity.owner_id)
+        .where(Token.id == actor.token_id)
+    )
+    return (await session.execute(statement)).one()
+
+
+async def held(session: AsyncSession, identity_id: UUID) -> Sequence[Row[str, str, str]]:
+    """The roles of an identity: role, glob, and the group that it comes through."""
+    mine = select(Membership.group_id).where(Membership.identity_id == identity_id)
+    statement = (
+        select(GrantRow.role, GrantRow.models, Group.name)
+        .outerjoin(Group, Group.id == GrantRow.group_id)
+        .where(or_(GrantRow.identity_id == identity_id, GrantRow.group_id.in_(mine)))
+        .order_by(GrantRow.id)
+    )
+    return (await session.execute(statement)).all()
+
+
+def _shown() -> Select[GrantRow, str, str]:
+    return (
+        select(
+            GrantRow,
+            func.coalesce(Identity.name, Group.name).label("subject"),
+            func.coalesce(Identity.kind, "group").label("kind"),
+        )
+        .outerjoin(Identity, Identity.id == GrantRow.identity_id)
+        .outerjoin(Group, Group.id == GrantRow.group_id)
+    )
+
+
+def _is(subject: Identity | Group, grant: GrantInput) -> ColumnElement[bool]:
+    column = GrantRow.identity_id if isinstance(subject, Identity) else GrantRow.group_id
+    return and_(column == subject.id, GrantRow.role == grant.role, GrantRow.models == grant.models)
+
+
+async def one(
+    session: AsyncSession, subject: Identity | Group, grant: GrantInput
+) -> Row[GrantRow, str, str]:
+    """A grant that is there, with the name and the kind of its subject."""
+    return (await session.execute(_shown().where(_is(subject, grant)))).one()
+
+
+async def page(
+    session: AsyncSession,
+    *,
+    subject: str | None,
+    role: str | None,
+    after: UUID | None,
+    limit: int,
+) -> Sequence[Row[GrantRow, str, str]]:
+    """Grants with their subjects, the oldest first: one more than `limit`, to tell whether there
+    is a next page."""
+    statement = _shown().order_by(GrantRow.id).limit(limit + 1)
+    if subject is not None:
+        statement = statement.where(or_(Identity.name == subject, Group.name == subject))
+    if role is not None:
+        statement = statement.where(GrantRow.role == role)
+    if after is not None:
+        statement = statement.where(GrantRow.id > after)
+    return (await session.execute(statement)).all()
+
+
+async def add(session: AsyncSession, subject: Identity | Group, grant: GrantInput, by: str) -> bool:
+    """Add a grant; answers whether it was not there before."""
+    column = "identity_id" if isinstance(subject, Identity) else "group_id"
+    row = {column: subject.id, "role": grant.role, "models": grant.models, "created_by": by}
+    statement = insert(GrantRow).values(row).on_conflict_do_nothing().returning(GrantRow.id)
+    return (await session.execute(statement)).first() is not None
+
+
+async def remove(session: AsyncSession, subject: Identity | Group, grant: GrantInput) -> bool:
+    """Remove a grant; answers whether it was there."""
+    statement = delete(GrantRow).where(_is(subject, grant)).returning(GrantRow.id)
+    return (await session.execute(statement)).first() is not None
+
+
+async def remove_all(session: AsyncSession, group: Group) -> Sequence[Row[str, str]]:
+    """Remove all that a group was granted; answers the roles and globs."""
+    statement = delete(GrantRow).where(GrantRow.group_id == group.id)
+    return (await session.execute(statement.returning(GrantRow.role, GrantRow.models))).all()
+
+
+async def has_admin(session: AsyncSession) -> bool:
+    """Whether anybody who is not disabled has the role admin, of their own or by a group."""
+    by_group = select(Membership.identity_id).join(
+        GrantRow, GrantRow.group_id == Membership.group_id
+    )
+    statement = select(
+        select(Identity.id)
+        .where(
+            Identity.disabled_at.is_(None),
+            or_(
+                Identity.id.in_(
+                    select(GrantRow.identity_id).where(
+                        GrantRow.role == "admin", GrantRow.identity_id.is_not(None)
+                    )
+                ),
+                Identity.id.in_(by_group.where(GrantRow.role == "admin")),
+            ),
+        )
+        .exists()
+    )
+    return bool((await session.execute(statement)).scalar_one())
+
+
+async def anybody(session: AsyncSession) -> bool:
+    """Whether there is any identity yet."""
+    return (await session.execute(select(Identity.id).limit(1))).first() is not None

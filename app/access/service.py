@@ -1,117 +1,172 @@
-"""Deciding who speaks, and whether they may."""
+"""Giving and removing roles, and telling somebody what they have."""
 
-import time
-from collections import OrderedDict
-from datetime import UTC, datetime
-from typing import NoReturn
+from typing import Any, cast
 
-from app.access.queries import Standing, standing_of, visible
-from app.access.table import RULES, Permission
-from app.core.actor import Actor, Role
-from app.core.db import Database
-from app.core.problems import NotAllowed, NotAuthenticated, NotFound
-from app.identities.rules import digest_of_secret, well_formed
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
-__all__ = ["Authenticator", "check", "may", "require_server", "visible"]
+from app.access import queries
+from app.access.authenticator import Authenticator
+from app.access.queries import visible
+from app.access.rules import check, check_new, may, require_server
+from app.access.schemas import GrantInput, GrantOutput
+from app.access.tables import GrantRow
+from app.audit import service as audit
+from app.core.actor import RIGHTS, Actor
+from app.core.db import announce
+from app.core.pages import Page, cursor_id, cut, encode_cursor
+from app.core.problems import InvalidRequest, NotFound
+from app.core.settings import Settings
+from app.groups import service as groups
+from app.identities import service as identities
+from app.identities.problems import LastAdmin, unknown_subject
+from app.identities.schemas import Me, RoleHeld, RoleName, TokenUsed
+from app.identities.tables import Group, Identity
+from app.tokens import service as tokens
+from app.tokens.rules import new_secret
 
-STANDING_SECONDS = 1.0
-STANDINGS_KEPT = 10_000
+__all__ = ["Authenticator", "check", "check_new", "may", "require_server", "visible"]
 
-
-class Authenticator:
-    """Tells whose a secret is. A token's standing is kept for at most a second, so that one which
-    polls costs one read a second and a revoked one works for no longer than that."""
-
-    def __init__(self, db: Database, signing_key: bytes) -> None:
-        """One a process."""
-        self._db = db
-        self._key = signing_key
-        self._kept: OrderedDict[str, tuple[float, Standing]] = OrderedDict()
-
-    async def actor_for(self, authorization: str | None) -> Actor:
-        """The actor of an `Authorization` header, or the 401 that says what is wrong with it."""
-        scheme, _, secret = (authorization or "").partition(" ")
-        secret = secret.strip()
-        if not secret or scheme.lower() != "bearer":
-            _refuse("Send the header `Authorization: Bearer <token>`.")
-        if not well_formed(secret):
-            _refuse("This is not a token of Stageward: check that it was copied whole.")
-        standing = await self._standing(digest_of_secret(secret, self._key))
-        if standing is None or standing.revoked_at is not None:
-            _refuse("The token is unknown or was revoked. Issue a new one.")
-        if standing.expires_at is not None and standing.expires_at <= datetime.now(UTC):
-            _refuse(f"The token expired at {standing.expires_at:%Y-%m-%dT%H:%M:%SZ}.")
-        if standing.disabled_at is not None:
-            _refuse("The identity that this token belongs to is disabled.")
-        return standing.actor
-
-    def forget(self) -> None:
-        """Drop what is kept: a change of rights made in this process counts at once here."""
-        self._kept.clear()
-
-    async def _standing(self, digest: str) -> Standing | None:
-        kept = self._kept.get(digest)
-        if kept is not None and kept[0] > time.monotonic():
-            return kept[1]
-        began = time.monotonic()
-        async with self._db.reading() as session:
-            standing = await standing_of(session, digest)
-        if standing is None:
-            self._kept.pop(digest, None)
-            return None
-        self._kept[digest] = (began + STANDING_SECONDS, standing)
-        self._kept.move_to_end(digest)
-        while len(self._kept) > STANDINGS_KEPT:
-            self._kept.popitem(last=False)
-        return standing
+FIRST_ADMIN = "admin"
+ADMIN: RoleName = "admin"
+ALL_SCOPES = ["admin", "read", "review", "write"]
 
 
-def _refuse(detail: str) -> NoReturn:
-    raise NotAuthenticated(detail)
+async def give(session: AsyncSession, actor: Actor, wanted: GrantInput) -> tuple[GrantOutput, bool]:
+    """Give a role; answers the grant, and whether it is new."""
+    _check_admin_is_global(wanted)
+    subject = await _subject(session, wanted.subject)
+    if subject is None:
+        raise unknown_subject("/subject", f"There is no identity or group `{wanted.subject}`.")
+    is_new = await queries.add(session, subject, wanted, actor.name)
+    if is_new:
+        announce(session, RIGHTS)
+        _record(session, actor, "grant.given", wanted)
+    return _output(await queries.one(session, subject, wanted)), is_new
 
 
-def may(actor: Actor, permission: Permission, model: str | None = None) -> bool:
-    """Whether an actor has a permission, on a model of this name where one is concerned."""
-    rule = RULES[permission]
-    return actor.has_scope(rule.scope) and _has_role(actor, rule.role, model)
-
-
-def _has_role(actor: Actor, needed: Role | None, model: str | None) -> bool:
-    if needed is None:
-        return True
-    if model is None:
-        return actor.is_admin
-    role = actor.role_on(model)
-    return role is not None and role >= needed
-
-
-def check(actor: Actor, permission: Permission, model: str) -> None:
-    """Pass, or raise: 404 where the model is hidden from the actor, 403 where the permission is
-    missing, naming the role or scope that it takes."""
-    if actor.role_on(model) is None:
-        raise NotFound(f"There is no model `{model}`, or it is hidden from you.")
-    rule = RULES[permission]
-    if not _has_role(actor, rule.role, model):
-        raise NotAllowed(
-            f"This takes the role {rule.role} on the model `{model}`; "
-            f"{actor.name} has the role {actor.role_on(model)}. Ask an admin for a grant."
+async def remove(session: AsyncSession, actor: Actor, named: GrantInput) -> None:
+    """Remove a role. The last enabled admin's stays."""
+    subject = await _subject(session, named.subject)
+    if subject is None or not await queries.remove(session, subject, named):
+        raise NotFound(
+            f"`{named.subject}` was not granted the role {named.role} on `{named.models}`. "
+            "`GET /grants` lists what was."
         )
-    _check_scope(actor, permission)
+    announce(session, RIGHTS)
+    _record(session, actor, "grant.removed", named)
+    if named.role == ADMIN:
+        await keep_an_admin(session)
 
 
-def require_server(actor: Actor, permission: Permission) -> None:
-    """The same for what concerns no model: 403 where the permission is missing."""
-    _check_scope(actor, permission)
-    if not _has_role(actor, RULES[permission].role, None):
-        raise NotAllowed(
-            "This takes the global role admin, and a token that is not narrowed to some models."
+async def page(
+    session: AsyncSession,
+    *,
+    subject: str | None,
+    role: str | None,
+    cursor: str | None,
+    limit: int,
+) -> Page[GrantOutput]:
+    """A page of grants, the oldest first."""
+    after = cursor_id(cursor)
+    found = await queries.page(session, subject=subject, role=role, after=after, limit=limit)
+    rows, more = cut(found, limit)
+    return Page(
+        items=[_output(row) for row in rows],
+        next_cursor=encode_cursor(rows[-1].GrantRow.id) if more else None,
+    )
+
+
+async def describe(session: AsyncSession, actor: Actor) -> Me:
+    """Who an actor is and what they may do, as `GET /me` shows it."""
+    identity, owner, token = await queries.speaker(session, actor)
+    return Me(
+        name=actor.name,
+        kind=identity.kind,
+        email=identity.email,
+        owner=owner,
+        groups=await identities.groups_of(session, actor.identity_id),
+        grants=[
+            RoleHeld(role=role, models=models, group=group)
+            for role, models, group in await queries.held(session, actor.identity_id)
+        ],
+        is_admin=actor.is_admin,
+        token=TokenUsed.model_validate(token),
+    )
+
+
+@identities.power_lost.subscribe
+async def keep_an_admin(session: AsyncSession) -> None:
+    """Refuse what this transaction has done, where it leaves no enabled admin. Two that would
+    each leave the other wait for one another."""
+    await session.flush()
+    await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("admins", 0))))
+    if not await queries.has_admin(session):
+        raise LastAdmin(
+            "Nobody would be an enabled admin any more. Make another admin first: `PUT /grants` "
+            "with the role `admin` and models `*`."
         )
 
 
-def _check_scope(actor: Actor, permission: Permission) -> None:
-    scope = RULES[permission].scope
-    if not actor.has_scope(scope):
-        raise NotAllowed(
-            f"This takes a token with the scope `{scope}`; this one has "
-            f"{', '.join(sorted(actor.scopes)) or 'none'}."
+@groups.deleting.subscribe
+async def remove_grants_of_group(session: AsyncSession, actor: Actor, group: Group) -> None:
+    """Remove what a group was granted, before it goes, each with its event."""
+    for role, models in await queries.remove_all(session, group):
+        named = GrantInput(subject=group.name, role=cast("RoleName", role), models=models)
+        _record(session, actor, "grant.removed", named)
+
+
+async def ensure_first_admin(session: AsyncSession, settings: Settings) -> str | None:
+    """Make the first admin and their token, where there is no identity yet. The secret is returned
+    only when it was made here and now; a token set by the operator is theirs to know.
+
+    Once there are identities, a `STAGEWARD_ADMIN_TOKEN` gives nobody anything: it is either the
+    token that it always was, or nothing."""
+    await session.execute(
+        select(func.pg_advisory_xact_lock(func.hashtextextended("first admin", 0)))
+    )
+    if await queries.anybody(session):
+        return None
+    admin = Identity(name=FIRST_ADMIN, kind="user", created_by=audit.SYSTEM)
+    session.add(admin)
+    await session.flush()
+    given = settings.admin_token
+    secret = given.get_secret_value() if given else new_secret()
+    session.add(tokens.issued(admin, "first", secret, settings.signing_key, ALL_SCOPES))
+    wanted = GrantInput(subject=admin.name, role="admin", models="*")
+    await queries.add(session, admin, wanted, audit.SYSTEM)
+    details = {"kind": admin.kind, "email": None, "owner": None}
+    audit.record(
+        session, None, "identity.created", subject=f"identity:{admin.name}", details=details
+    )
+    _record(session, None, "grant.given", wanted)
+    return None if given else secret
+
+
+def _check_admin_is_global(wanted: GrantInput) -> None:
+    if wanted.role == ADMIN and wanted.models != "*":
+        detail = "The role admin is global. Give it on `*`, or give the role maintainer here."
+        raise InvalidRequest(
+            f"/models: {detail}", errors=[{"pointer": "/models", "detail": detail}]
         )
+
+
+async def _subject(session: AsyncSession, name: str) -> Identity | Group | None:
+    return await identities.find(session, name) or await groups.find_to_grant(session, name)
+
+
+def _record(session: AsyncSession, actor: Actor | None, action: str, grant: GrantInput) -> None:
+    details = {"role": grant.role, "models": grant.models}
+    audit.record(session, actor, action, subject=f"subject:{grant.subject}", details=details)
+
+
+def _output(row: Any) -> GrantOutput:
+    grant: GrantRow = row.GrantRow
+    return GrantOutput(
+        subject=row.subject,
+        kind=row.kind,
+        role=cast("RoleName", grant.role),
+        models=grant.models,
+        created_by=grant.created_by,
+        created_at=grant.created_at,
+    )

@@ -1,5 +1,6 @@
 """The table of events."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,16 @@ class Xid8(UserDefinedType[int]):
     def get_col_spec(self, **_: Any) -> str:
         """Its name in SQL."""
         return "xid8"
+
+    def bind_processor(self, dialect: object) -> Callable[[int | None], str | None]:
+        """As text, from which PostgreSQL reads it: no kind of integer casts to it."""
+        return lambda value: None if value is None else str(value)
+
+    def result_processor(
+        self, dialect: object, coltype: object
+    ) -> Callable[[str | None], int | None]:
+        """From the text that the driver leaves it as."""
+        return lambda value: None if value is None else int(value)
 
 
 class Event(Base):
@@ -45,7 +56,7 @@ class Event(Base):
 
     __table_args__ = (
         Index("ix_events_xid_id", "xid", "id"),
-        Index("ix_events_model_id_xid_id", "model_id", "xid", "id"),
-        Index("ix_events_actor_id_xid_id", "actor_id", "xid", "id"),
+        Index("ix_events_model_xid_id", "model", "xid", "id"),
+        Index("ix_events_actor_xid_id", "actor", "xid", "id"),
         Index("ix_events_action_xid_id", "action", "xid", "id"),
     )

@@ -1,5 +1,6 @@
-"""Identities, groups and tokens: who is speaking.
+"""Identities: the people and service accounts who speak.
 
-A token's secret is shown once; only an HMAC of it is stored. A token's standing is cached for at
-most a second, so that revoking a token or disabling an identity works everywhere within one.
+A service account has a person as its owner. Names are unique without regard to case and shared
+with groups, because a grant names either. A disabled identity keeps its tokens and grants, but
+none of its tokens works, everywhere within a second.
 """

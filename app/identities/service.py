@@ -1,54 +1,167 @@
-"""People, service accounts and their tokens."""
+"""Making and changing the people and service accounts who speak."""
 
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
-from app.core.settings import Settings
-from app.identities.rules import digest_of_secret, hint_of, new_secret
-from app.identities.tables import Identity, Token
+from app.core.actor import RIGHTS, Actor
+from app.core.db import announce, clock
+from app.core.etags import check_if_match, etag
+from app.core.moments import Moment
+from app.core.pages import Page, cursor_id, cut, encode_cursor
+from app.core.problems import NotFound
+from app.identities import queries
+from app.identities.problems import NameTaken, unknown_subject
+from app.identities.schemas import IdentityChange, IdentityInput, IdentityOutput
+from app.identities.tables import Identity
 
-FIRST_ADMIN = "admin"
-ALL_SCOPES = ["admin", "read", "review", "write"]
+# Somebody may just have lost a role, by being disabled or by leaving a group.
+power_lost: Moment[[AsyncSession]] = Moment()
 
 
-async def ensure_first_admin(session: AsyncSession, settings: Settings) -> str | None:
-    """Make the first identity and its token, where there is none yet. The secret is returned only
-    when it was made here and now; a token set by the operator is theirs to know."""
-    await session.execute(text("select pg_advisory_xact_lock(hashtext('stageward first admin'))"))
-    if (await session.execute(select(Identity.id).limit(1))).first() is not None:
-        return None
-    admin = Identity(name=FIRST_ADMIN, kind="user", created_by=audit.SYSTEM)
-    session.add(admin)
-    await session.flush()
-    given = settings.admin_token
-    secret = given.get_secret_value() if given else new_secret()
-    token = _token(admin.id, "first", secret, settings)
-    session.add(token)
-    await session.execute(
-        text(
-            "insert into grants (id, identity_id, role, models, created_by) "
-            "values (gen_random_uuid(), :id, 'admin', '*', :by)"
-        ),
-        {"id": admin.id, "by": audit.SYSTEM},
+async def create(session: AsyncSession, actor: Actor, wanted: IdentityInput) -> Identity:
+    """Make an identity; without a grant it sees no model yet."""
+    if wanted.kind == "service" and wanted.owner is None:
+        raise unknown_subject("/owner", "A service account needs a user as its owner.")
+    if wanted.kind == "user" and wanted.owner is not None:
+        raise unknown_subject("/owner", "Only a service account has an owner. Leave it out.")
+    await claim_name(session, wanted.name)
+    identity = Identity(
+        name=wanted.name,
+        kind=wanted.kind,
+        email=wanted.email,
+        owner_id=None if wanted.owner is None else (await _owner(session, wanted.owner)).id,
+        created_by=actor.name,
     )
+    session.add(identity)
+    await session.flush()
     audit.record(
         session,
-        None,
+        actor,
         "identity.created",
-        subject=f"identity:{admin.name}",
-        details={"kind": "user", "role": "admin"},
+        subject=f"identity:{identity.name}",
+        details={"kind": wanted.kind, "email": wanted.email, "owner": wanted.owner},
     )
-    return None if given else secret
+    return identity
 
 
-def _token(identity_id: UUID, name: str, secret: str, settings: Settings) -> Token:
-    return Token(
-        identity_id=identity_id,
-        name=name,
-        digest=digest_of_secret(secret, settings.signing_key),
-        hint=hint_of(secret),
-        scopes=ALL_SCOPES,
+async def change(
+    session: AsyncSession, actor: Actor, name: str, wanted: IdentityChange, if_match: str | None
+) -> tuple[Identity, str | None]:
+    """Disable or enable an identity, or change how it is reached or who owns it. Answers it with
+    the name of its owner. The last enabled admin cannot be disabled."""
+    identity = await queries.by_name(session, name, lock=True)
+    if identity is None:
+        raise no_identity(name)
+    check_if_match(if_match, etag(identity.revision))
+    before = await _changeable(session, identity)
+    given = wanted.model_dump(exclude_unset=True)
+    if "owner" in given and given["owner"] != before["owner"]:
+        if identity.kind != "service":
+            raise unknown_subject("/owner", "Only a service account has an owner. Leave it out.")
+        identity.owner_id = (await _owner(session, given["owner"])).id
+    if "email" in given:
+        identity.email = given["email"]
+    if given.get("disabled", before["disabled"]) != before["disabled"]:
+        identity.disabled_at = await clock(session) if given["disabled"] else None
+        identity.disabled_by = actor.name if given["disabled"] else None
+    await _record_change(session, actor, identity, audit.difference(before, {**before, **given}))
+    return identity, given.get("owner", before["owner"])
+
+
+async def _changeable(session: AsyncSession, identity: Identity) -> dict[str, Any]:
+    return {
+        "disabled": identity.disabled_at is not None,
+        "email": identity.email,
+        "owner": await queries.name_of(session, identity.owner_id),
+    }
+
+
+async def _record_change(
+    session: AsyncSession, actor: Actor, identity: Identity, differs: dict[str, Any]
+) -> None:
+    if not differs:
+        return
+    identity.revision += 1
+    identity.updated_at = await clock(session)
+    await session.flush()
+    announce(session, RIGHTS)
+    action = "identity.updated"
+    if "disabled" in differs:
+        action = "identity.disabled" if identity.disabled_at else "identity.enabled"
+        await power_lost.tell(session)
+    audit.record(session, actor, action, subject=f"identity:{identity.name}", details=differs)
+
+
+async def get(session: AsyncSession, name: str) -> tuple[IdentityOutput, str]:
+    """An identity with its ETag."""
+    found = await queries.one(session, name)
+    if found is None:
+        raise no_identity(name)
+    identity, owner = found
+    return IdentityOutput.of(identity, owner), etag(identity.revision)
+
+
+async def page(
+    session: AsyncSession,
+    *,
+    kind: str | None,
+    owner: str | None,
+    disabled: bool | None,
+    cursor: str | None,
+    limit: int,
+) -> Page[IdentityOutput]:
+    """A page of identities, the oldest first."""
+    rows, more = cut(
+        await queries.page(
+            session,
+            kind=kind,
+            owner=owner,
+            disabled=disabled,
+            after=cursor_id(cursor),
+            limit=limit,
+        ),
+        limit,
     )
+    return Page(
+        items=[IdentityOutput.of(identity, of) for identity, of in rows],
+        next_cursor=encode_cursor(rows[-1][0].id) if more else None,
+    )
+
+
+async def find(session: AsyncSession, name: str) -> Identity | None:
+    """The identity of this name, as written."""
+    return await queries.by_name(session, name)
+
+
+async def groups_of(session: AsyncSession, identity_id: UUID) -> list[str]:
+    """The names of the groups that an identity is in."""
+    return await queries.groups_of(session, identity_id)
+
+
+async def claim_name(session: AsyncSession, name: str) -> None:
+    """Hold a name until the end of the transaction, for an identity or a group to be made."""
+    key = func.hashtextextended(f"name {name.lower()}", 0)
+    await session.execute(select(func.pg_advisory_xact_lock(key)))
+    if name.lower() == audit.SYSTEM:
+        raise NameTaken(f"`{audit.SYSTEM}` is what the service calls itself. Choose another name.")
+    if await queries.name_taken(session, name):
+        raise NameTaken(
+            f"`{name}` is the name of an identity or a group already (without regard to case). "
+            "Choose another name."
+        )
+
+
+def no_identity(name: str) -> NotFound:
+    """The problem with a path that names nobody."""
+    return NotFound(f"There is no identity `{name}`. `GET /identities` lists them.")
+
+
+async def _owner(session: AsyncSession, name: str) -> Identity:
+    owner = await queries.by_name(session, name)
+    if owner is None or owner.kind != "user" or owner.disabled_at is not None:
+        raise unknown_subject("/owner", f"There is no enabled user `{name}`. Name one.")
+    return owner

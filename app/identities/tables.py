@@ -1,12 +1,12 @@
-"""People and service accounts, their groups, and the tokens they come with."""
+"""People and service accounts, and their groups. A name belongs to one of either."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, Uuid, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base, Sha256
+from app.core.db import Base
 from app.core.ids import new_id
 
 
@@ -44,6 +44,7 @@ class Group(Base):
     description: Mapped[str] = mapped_column(Text, server_default="", default="")
     created_by: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    revision: Mapped[int] = mapped_column(server_default=text("1"), default=1)
 
     __table_args__ = (Index("uq_groups_name", func.lower(text("name")), unique=True),)
 
@@ -61,28 +62,3 @@ class Membership(Base):
     )
     added_by: Mapped[str] = mapped_column(Text)
     added_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
-
-
-class Token(Base):
-    """A credential. Only an HMAC of the secret is stored.
-
-    `issued_by` is who asked for it; `issuers` are all who had a hand in it: the issuer, and the
-    issuers of the token that was used to ask.
-    """
-
-    __tablename__ = "tokens"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    identity_id: Mapped[UUID] = mapped_column(ForeignKey("identities.id"), index=True)
-    name: Mapped[str] = mapped_column(Text)
-    digest: Mapped[str] = mapped_column(Sha256, unique=True)
-    hint: Mapped[str] = mapped_column(Text)
-    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    models: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
-    expires_at: Mapped[datetime | None]
-    revoked_at: Mapped[datetime | None]
-    revoked_by: Mapped[str | None] = mapped_column(Text)
-    issued_by: Mapped[UUID | None] = mapped_column(ForeignKey("identities.id"))
-    issuers: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default="{}", default=list)
-    last_used_at: Mapped[datetime | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

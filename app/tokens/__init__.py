@@ -1,0 +1,5 @@
+"""Tokens: the credentials of identities.
+
+A secret is shown once; only an HMAC of it is stored. A token never issues one that may do more
+than itself, and remembers all who had a hand in it. A revoked one works nowhere after a second.
+"""

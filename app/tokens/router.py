@@ -1,0 +1,120 @@
+"""The routes of tokens."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Path, Query, Request, Response
+
+from app.access.dependencies import Allowed, CurrentActor
+from app.access.table import Permission
+from app.core.actor import Actor
+from app.core.etags import IfMatch, answer
+from app.core.pages import Cursor, Limit, Page, link_next
+from app.core.problems import Conflict, InvalidRequest, NotAllowed, NotFound, StaleRevision
+from app.core.problems_docs import responses
+from app.core.runtime import Reading, Transaction, get_runtime
+from app.edge.routing import api_router
+from app.idempotency.service import withholding
+from app.identities.tables import Identity
+from app.tokens import service
+from app.tokens.schemas import TokenInput, TokenIssued, TokenOutput
+
+router = api_router("Tokens")
+
+TokenPath = Annotated[UUID, Path(description="The token's id.")]
+
+
+class Recipient:
+    """A dependency: whose the wanted token will be, if the actor may issue it. Not in the handler,
+    so that the right is asked for again before a kept answer is replayed."""
+
+    permission = Permission.TOKENS_ISSUE
+
+    async def __call__(
+        self, wanted: TokenInput, actor: CurrentActor, session: Transaction
+    ) -> Identity:
+        """The identity, or a 403, 409 or 422."""
+        return await service.recipient(session, actor, wanted)
+
+
+@router.post(
+    "/tokens",
+    status_code=201,
+    summary="Issue a token",
+    responses=responses(NotAllowed, Conflict, InvalidRequest),
+)
+@withholding("secret")
+async def issue_token(
+    wanted: TokenInput,
+    holder: Annotated[Identity, Depends(Recipient())],
+    actor: CurrentActor,
+    session: Transaction,
+    request: Request,
+    response: Response,
+) -> TokenIssued:
+    """Issue a token for yourself, for a service account that you own or, as an admin, for anybody.
+
+    Its `secret` is in this answer and nowhere else. The new token can never do more than the one
+    that you use now: its scopes, models and end are within that one's."""
+    key = get_runtime(request).settings.signing_key
+    token, secret = await service.issue(session, actor, holder, wanted, key)
+    response.headers["Location"] = f"/api/v1/tokens/{token.id}"
+    response.headers["ETag"] = service.tag_of(token)
+    response.headers["Cache-Control"] = "no-store"
+    shown = TokenOutput.of(token, holder.name, actor.name)
+    return TokenIssued(**shown.model_dump(), secret=secret)
+
+
+@router.get("/tokens", summary="List tokens", responses=responses(InvalidRequest))
+async def list_tokens(
+    actor: Annotated[Actor, Depends(Allowed(Permission.TOKENS_READ))],
+    session: Reading,
+    request: Request,
+    response: Response,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    identity: Annotated[
+        str | None, Query(max_length=128, description="Only the tokens of this identity.")
+    ] = None,
+) -> Page[TokenOutput]:
+    """Your tokens and those of your service accounts, the oldest first; an admin sees all."""
+    page = await service.page(session, actor, identity=identity, cursor=cursor, limit=limit)
+    link_next(request, response, page.next_cursor)
+    return page
+
+
+@router.get(
+    "/tokens/{token_id}",
+    summary="Get a token",
+    response_model=TokenOutput,
+    responses=responses(NotFound),
+)
+async def get_token(
+    token_id: TokenPath,
+    actor: Annotated[Actor, Depends(Allowed(Permission.TOKENS_READ))],
+    session: Reading,
+    request: Request,
+    response: Response,
+) -> TokenOutput | Response:
+    """A token, without its secret."""
+    found, tag = await service.get(session, actor, token_id)
+    return answer(request, response, tag) or found
+
+
+@router.delete(
+    "/tokens/{token_id}",
+    status_code=204,
+    summary="Revoke a token",
+    responses=responses(NotFound, NotAllowed, StaleRevision),
+)
+async def revoke_token(
+    token_id: TokenPath,
+    actor: Annotated[Actor, Depends(Allowed(Permission.TOKENS_REVOKE))],
+    session: Transaction,
+    if_match: IfMatch = None,
+) -> None:
+    """End a token for good: yours, one of a service account that you own or, as an admin, any.
+
+    It works nowhere after a second. A token may revoke itself, and others that may do no more than
+    itself. What was done with it stays, and so does its entry in the list."""
+    await service.revoke(session, actor, token_id, if_match)

@@ -1,0 +1,35 @@
+"""The table of tokens."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ForeignKey, Text, Uuid, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base, Sha256
+from app.core.ids import new_id
+
+
+class Token(Base):
+    """A credential. Only an HMAC of the secret is stored.
+
+    `issued_by` is who asked for it; `issuers` are all who had a hand in it: the issuer, and the
+    issuers of the token that was used to ask.
+    """
+
+    __tablename__ = "tokens"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    identity_id: Mapped[UUID] = mapped_column(ForeignKey("identities.id"), index=True)
+    name: Mapped[str] = mapped_column(Text)
+    digest: Mapped[str] = mapped_column(Sha256, unique=True)
+    hint: Mapped[str] = mapped_column(Text)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    models: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    revoked_by: Mapped[str | None] = mapped_column(Text)
+    issued_by: Mapped[UUID | None] = mapped_column(ForeignKey("identities.id"))
+    issuers: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default="{}", default=list)
+    last_used_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
