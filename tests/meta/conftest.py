@@ -16,6 +16,7 @@ NOBODY_LISTENS = "postgresql://nobody:secret@127.0.0.1:1/none"
 async def alone(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     settings = Settings(data_dir=tmp_path, public_url="http://test")
     runtime = build_runtime(settings, NOBODY_LISTENS)
+    await runtime.store.prepare()
     transport = httpx.ASGITransport(app=create_app(runtime))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client

@@ -26,6 +26,12 @@ async def without_store(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@pytest.fixture
+async def ready(http: httpx.AsyncClient, runtime: Runtime) -> httpx.AsyncClient:
+    await runtime.store.prepare()
+    return http
+
+
 def by_name(answer: httpx.Response) -> dict[str, bool]:
     return {check["name"]: check["ok"] for check in answer.json()["checks"]}
 
@@ -37,12 +43,12 @@ async def test_a_process_is_alive_whatever_else_is_away(
     assert (await alone.request(method, "/livez")).status_code == 200
 
 
-async def test_a_server_with_all_it_needs_is_ready(http: httpx.AsyncClient) -> None:
-    answer = await http.get("/readyz")
+async def test_a_server_with_all_it_needs_is_ready(ready: httpx.AsyncClient) -> None:
+    answer = await ready.get("/readyz")
     assert answer.status_code == 200
     assert answer.json()["ready"] is True
     assert by_name(answer) == {"postgresql": True, "schema": True, "blob_store": True}
-    assert (await http.head("/readyz")).status_code == 200
+    assert (await ready.head("/readyz")).status_code == 200
 
 
 async def test_a_server_without_postgresql_is_not_ready(alone: httpx.AsyncClient) -> None:
@@ -73,11 +79,11 @@ async def test_a_server_without_its_blob_store_is_not_ready(
 
 
 async def test_a_server_on_another_schema_is_not_ready_and_names_the_remedy(
-    http: httpx.AsyncClient, sql: psycopg.AsyncConnection[tuple[object, ...]]
+    ready: httpx.AsyncClient, sql: psycopg.AsyncConnection[tuple[object, ...]]
 ) -> None:
     await sql.execute("update alembic_version set version_num = 'from_the_future'")
     try:
-        answer = await http.get("/readyz")
+        answer = await ready.get("/readyz")
     finally:
         revision = schema.expected_revision()
         await sql.execute("update alembic_version set version_num = %s", [revision])
