@@ -30,9 +30,9 @@ KEPT_TABLES = ("policy_revisions", "stages", "alembic_version", "queue_schema")
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """A server of this worker's own; it forgets all at a crash."""
+    """A migrated server of this worker's own; it would forget all at a crash, which is faster."""
     server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False)
-    server.start()
+    schema.migrate(server.start())
     try:
         yield server
     finally:
@@ -40,17 +40,14 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """A migrated server of this worker's own; it would forget all at a crash, which is faster."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False)
-    schema.migrate(server.start())
-    yield server
-    server.stop()
+def database_url(postgres: EmbeddedPostgres) -> str:
+    return postgres.url
 
 
 @pytest.fixture(scope="session")
-def database_url(postgres: EmbeddedPostgres) -> str:
-    return postgres.url
+def superuser_url(postgres: EmbeddedPostgres) -> str:
+    """Past the application and its rights: what an administrator's psql would use."""
+    return postgres.superuser_url
 
 
 @pytest.fixture(scope="session")
@@ -76,9 +73,9 @@ async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
 
 
 @pytest.fixture(scope="session")
-def emptying(postgres: EmbeddedPostgres) -> str:
+def emptying(superuser_url: str) -> str:
     """What takes a test's rows away; policies and stages keep what the migrations put there."""
-    with psycopg.connect(postgres.superuser_url) as connection:
+    with psycopg.connect(superuser_url) as connection:
         rows = connection.execute(
             "select tablename from pg_tables where schemaname = 'public' order by 1"
         ).fetchall()
@@ -91,9 +88,9 @@ def emptying(postgres: EmbeddedPostgres) -> str:
 
 
 @pytest.fixture
-async def clean(runtime: Runtime, postgres: EmbeddedPostgres, emptying: str) -> AsyncIterator[None]:
+async def clean(runtime: Runtime, superuser_url: str, emptying: str) -> AsyncIterator[None]:
     yield
-    async with await psycopg.AsyncConnection.connect(postgres.superuser_url) as connection:
+    async with await psycopg.AsyncConnection.connect(superuser_url) as connection:
         # The guards refuse it, as they should: the role of a replica is not asked by them.
         await connection.execute("set session_replication_role = replica")
         await connection.execute(emptying)  # type: ignore[arg-type]

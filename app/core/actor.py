@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import total_ordering
 from uuid import UUID
 
 from app.core.globs import matches
@@ -12,7 +11,6 @@ from app.core.globs import matches
 RIGHTS = "rights"
 
 
-@total_ordering
 class Role(StrEnum):
     """What an identity may do with the models that a grant names; each includes the ones before."""
 
@@ -27,9 +25,9 @@ class Role(StrEnum):
         """Its place in the order, lowest first."""
         return list(Role).index(self)
 
-    def __lt__(self, other: object) -> bool:
-        """Whether this role allows less than the other."""
-        return self.rank < other.rank if isinstance(other, Role) else NotImplemented
+    def includes(self, other: "Role") -> bool:
+        """Whether whoever has this role may do all that the other one may."""
+        return self.rank >= other.rank
 
 
 class Scope(StrEnum):
@@ -85,7 +83,8 @@ class Actor:
         """The highest role on a model of this name; None where it is hidden."""
         if self.token_models is not None and not any(matches(g, model) for g in self.token_models):
             return None
-        return max((g.role for g in self.grants if matches(g.models, model)), default=None)
+        roles = [grant.role for grant in self.grants if matches(grant.models, model)]
+        return max(roles, key=lambda role: role.rank, default=None)
 
     @property
     def visible_models(self) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
