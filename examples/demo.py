@@ -132,7 +132,8 @@ def people(admin, url):
     found = []
     for name, (kind, role, scopes) in made.items():
         admin("POST", "/identities", {"name": name, **kind}, expect=201)
-        admin("PUT", "/grants", {"subject": name, "role": role, "models": "*"})
+        grant = {"subject": name, "role": role, "models": "*"}
+        admin("PUT", "/grants", grant, expect=201)
         token = {"name": f"{name}-demo", "identity": name, "scopes": scopes, "expires_in_days": 1}
         secret = admin("POST", "/tokens", token, expect=201).json()["secret"]
         found.append(Person(name, url, secret))
