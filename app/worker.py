@@ -30,6 +30,7 @@ CONCURRENCY = 4
 STOP_SECONDS = 10.0
 LONGEST_WAIT_SECONDS = 3600
 RESTART_SECONDS = 2.0
+CATCH_UP_SECONDS = 24 * 3600.0  # what the clock missed while nobody worked is done late, once
 KEPT_HOURS, KEPT_FAILED_HOURS = 24, 30 * 24
 log = structlog.get_logger()
 
@@ -72,12 +73,15 @@ async def run_worker(runtime: Runtime) -> None:
             await _work(runtime)
         except (DatabaseError, ConnectorException, PoolTimeout) as error:
             log.warning("worker_lost_postgresql", reason=str(error).strip())
+        except Exception:
+            log.exception("worker_failed")
         await asyncio.sleep(RESTART_SECONDS)
 
 
 @contextlib.asynccontextmanager
 async def worker_inside(runtime: Runtime) -> AsyncIterator[None]:
     """A worker that runs beside whatever else this process does."""
+    load_tasks()
     working = asyncio.create_task(run_worker(runtime), name="worker")
     try:
         yield
@@ -115,7 +119,9 @@ async def _work(runtime: Runtime) -> None:
 
 def _queue(runtime: Runtime, connector: PsycopgConnector) -> procrastinate.App:
     """The queue with every declared task, and two of its own that keep it in order."""
-    queue = procrastinate.App(connector=connector)
+    queue = procrastinate.App(
+        connector=connector, periodic_defaults={"max_delay": CATCH_UP_SECONDS}
+    )
     for task in TASKS.values():
         register = queue.task(
             name=task.name,
