@@ -55,6 +55,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
         try:
             yield
         finally:
+            await app.state.authenticator.settle()
             await runtime.hub.stop()
             await runtime.db.close()
 

@@ -39,7 +39,7 @@ def encode_cursor(*key: object) -> str:
     return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str | None, parts: int) -> list[str] | None:
+def decode_cursor(cursor: str | None, parts: int, parameter: str = "cursor") -> list[str] | None:
     """The sort key in a cursor of so many parts; None where there is no cursor."""
     if cursor is None:
         return None
@@ -47,9 +47,9 @@ def decode_cursor(cursor: str | None, parts: int) -> list[str] | None:
         padded = cursor + "=" * (-len(cursor) % 4)
         key = json.loads(base64.urlsafe_b64decode(padded.encode("ascii")))
     except (binascii.Error, ValueError, RecursionError) as error:
-        raise bad_cursor() from error
+        raise bad_cursor(parameter) from error
     if not isinstance(key, list) or len(key) != parts or not all(map(_storable, key)):
-        raise bad_cursor()
+        raise bad_cursor(parameter)
     return key
 
 
@@ -69,16 +69,12 @@ def cursor_id(cursor: str | None) -> UUID | None:
         raise bad_cursor() from error
 
 
-def bad_cursor() -> InvalidRequest:
+def bad_cursor(parameter: str = "cursor") -> InvalidRequest:
     """The problem with a cursor that this list never gave."""
+    detail = f"Pass `next_{parameter}` of the page before unchanged, or leave it out."
     return InvalidRequest(
-        "The cursor is not one that this list gave.",
-        errors=[
-            {
-                "pointer": "cursor",
-                "detail": "Pass `next_cursor` of the page before unchanged, or leave it out.",
-            }
-        ],
+        f"`{parameter}` is not one that this list gave.",
+        errors=[{"pointer": parameter, "detail": detail}],
     )
 
 
