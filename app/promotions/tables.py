@@ -21,7 +21,11 @@ from app.core.ids import new_id
 
 
 class Promotion(Base):
-    """A request to move a version to a stage, and what became of it."""
+    """A request to move a version to a stage, and what became of it.
+
+    `findings` is what was found when it was last judged (gates, approvals, which reviews count,
+    the incumbent); with the end of the promotion it stays as it was then.
+    """
 
     __tablename__ = "promotions"
 
@@ -46,6 +50,7 @@ class Promotion(Base):
     ended_by: Mapped[str | None] = mapped_column(Text)
     ended_because: Mapped[str | None] = mapped_column(Text)
     override: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    findings: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
     revision: Mapped[int] = mapped_column(server_default=text("1"), default=1)
 
     __table_args__ = (

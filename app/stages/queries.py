@@ -20,11 +20,12 @@ from sqlalchemy import (
     or_,
     select,
     table,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.stages.rules import NO_STAGE, Ref, RefKind
+from app.stages.rules import ARCHIVED, NO_STAGE, Ref, RefKind
 from app.stages.tables import Alias, AliasChange, Rollback, Stage, Tenure, Transition
 
 is_open = func.upper_inf(Tenure.held)
@@ -171,6 +172,14 @@ async def stage_named(session: AsyncSession, model_id: UUID, name: str) -> Stage
     return found.scalar_one_or_none()
 
 
+async def archive(session: AsyncSession) -> Stage:
+    """The stage `archived`, which every model has."""
+    found = await session.execute(
+        select(Stage).where(Stage.model_id.is_(None), Stage.name == ARCHIVED)
+    )
+    return found.scalar_one()
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
     """A version that holds or held a stage, and the cause that brought it there."""
@@ -227,6 +236,42 @@ async def holders_now(
         return holding, len(holding)
     count: int = (await session.execute(select(func.count()).where(*here))).scalar_one()
     return holding, count
+
+
+@dataclass(slots=True)
+class StageView:
+    """A stage with its holders, the newest versions first, and how many there are."""
+
+    stage: Stage
+    count: int
+    holders: list[Holder]
+
+
+async def stages_with_holders(session: AsyncSession, model_id: UUID, limit: int) -> list[StageView]:
+    """The stages of a model in their order, each with at most so many holders, in one statement."""
+    here = (Tenure.model_id == model_id, Tenure.stage == Stage.name, is_open)
+    holding = (
+        select(*_holder)
+        .join(versions, versions.c.id == Tenure.version_id)
+        .where(*here)
+        .order_by(Tenure.version_id.desc())
+        .limit(limit)
+        .correlate(Stage)
+        .lateral()
+    )
+    count = select(func.count(Tenure.id)).where(*here).correlate(Stage).scalar_subquery()
+    found = await session.execute(
+        select(Stage, count, *holding.c)
+        .outerjoin(holding, true())
+        .where(or_(Stage.model_id.is_(None), Stage.model_id == model_id))
+        .order_by(Stage.model_id.is_not(None), Stage.position, holding.c.version_id.desc())
+    )
+    views: dict[UUID, StageView] = {}
+    for stage, number, *holder in found:
+        view = views.setdefault(stage.id, StageView(stage, number, []))
+        if holder[0] is not None:
+            view.holders.append(Holder(*holder))
+    return list(views.values())
 
 
 async def holders_at(

@@ -45,7 +45,7 @@ def parse_ref(text: str) -> Ref:
 
 
 ARCHIVED = "archived"
-ALIAS_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
+ALIAS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 RESERVED_ALIAS = re.compile(r"latest|v\d+", re.IGNORECASE)
 
 

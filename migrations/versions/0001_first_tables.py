@@ -43,6 +43,10 @@ def upgrade() -> None:
             server_default=sa.text("clock_timestamp()"),
             nullable=True,
         ),
+        sa.Column("doomed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "doomed_at is null or unreferenced_since is not null", name=op.f("ck_blobs_doomed")
+        ),
         sa.CheckConstraint("size >= 0", name=op.f("ck_blobs_size")),
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_blobs")),
     )
@@ -525,9 +529,7 @@ def upgrade() -> None:
         sa.Column("ended_by", sa.Text(), nullable=True),
         sa.Column("ended_because", sa.Text(), nullable=True),
         sa.Column("override", postgresql.JSONB(), nullable=True),
-        sa.Column(
-            "findings", postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False
-        ),
+        sa.Column("findings", postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("revision", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.CheckConstraint(
             "(status in ('open', 'approved')) = (ended_at is null)",
@@ -619,6 +621,7 @@ def upgrade() -> None:
         sa.Column("media_type", sa.Text(), nullable=False),
         sa.Column("part_size", sa.BigInteger(), nullable=False),
         sa.Column("part_sha256", postgresql.JSONB(), nullable=True),
+        sa.Column("begun", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("store_handle", sa.Text(), nullable=True),
         sa.Column("status", sa.Text(), server_default="open", nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),
@@ -630,6 +633,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("proven_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cleared_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
@@ -665,7 +669,7 @@ def upgrade() -> None:
         "uploads",
         ["version_id", "path"],
         unique=True,
-        postgresql_where=sa.text("status = 'open'"),
+        postgresql_where=sa.text("status in ('open', 'expired')"),
     )
     op.create_table(
         "version_authors",

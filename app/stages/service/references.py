@@ -5,9 +5,26 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.stages import queries
-from app.stages.queries import aliases_of, is_open, resolves, stage_of
+from app.stages.queries import (
+    aliases_of,
+    is_open,
+    open_tenure,
+    resolves,
+    stage_named,
+    stage_of,
+    stages_of_model,
+)
 
-__all__ = ["aliases_of", "is_open", "is_stage", "resolves", "stage_of"]
+__all__ = [
+    "aliases_of",
+    "is_open",
+    "is_stage",
+    "open_tenure",
+    "resolves",
+    "stage_named",
+    "stage_of",
+    "stages_of_model",
+]
 
 
 async def is_stage(session: AsyncSession, model_id: UUID, name: str) -> bool:

@@ -58,8 +58,7 @@ async def enter(
     moves = [Move(version_id, number, from_stage, stage.name, cause.kind)]
     kind = cause.kind_of_leaving
     moves += [Move(h.version_id, h.number, h.stage, ARCHIVED, kind) for h in leaving]
-    archive = await queries.stage_named(session, model.id, ARCHIVED) if leaving else stage
-    assert archive is not None  # every model has it
+    archive = await queries.archive(session) if leaving else stage
     await _end(session, [move.version_id for move in moves], at)
     for move in moves:
         _begin(session, model, move, stage if move is moves[0] else archive, cause, at)

@@ -1,0 +1,1 @@
+"""Deciding about a promotion, on plain values: no session, no clock."""

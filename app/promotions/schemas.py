@@ -1,0 +1,193 @@
+"""What requests and answers about promotions look like."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+
+from app.core.schemas import Digest, Input, Output, Reason, Time
+from app.promotions.rules.words import Decision, Status
+from app.stages.schemas import VersionNumber
+
+Comment = Annotated[str, Field(max_length=10_000)]
+
+
+def _of_substance(reason: str) -> str:
+    if len(reason.strip()) < 10:
+        raise ValueError("must say why, in at least 10 characters: it is flagged for ever")
+    return reason
+
+
+class PromotionInput(Input):
+    """A version to move to a stage."""
+
+    to: Annotated[str, Field(min_length=1, max_length=64)] = Field(
+        description="The stage, in any case.", examples=["production"]
+    )
+    reason: Reason = Field(
+        description="Why; reviewers read it, and it stands in the record.",
+        examples=["auc +0.012 on the holdout of November."],
+    )
+    apply: bool = Field(
+        default=False,
+        description="Apply it at once where nothing is missing; else it stays open.",
+        examples=[False],
+    )
+
+
+class ReviewInput(Input):
+    """A verdict, or a remark."""
+
+    decision: Decision = Field(
+        description="`approve` or `reject`; `comment` leaves your verdict as it is; `withdraw` "
+        "takes it back.",
+        examples=["approve"],
+        strict=False,
+    )
+    comment: Comment = Field(
+        default="",
+        description="What you looked at, or what is wrong.",
+        examples=["The split and the metrics are sound."],
+    )
+
+
+class ApplyInput(Input):
+    """Under which condition to apply; an empty body asks for none."""
+
+    expected_incumbent: VersionNumber | None = Field(
+        default=None,
+        description="The number that you believe holds the stage, null for nobody; if another one "
+        "does, nothing happens (409). Leave it out to not compare.",
+        examples=[6],
+    )
+
+
+class CancelInput(Input):
+    """Why the promotion is no longer wanted; may be left out."""
+
+    reason: Reason | None = Field(
+        default=None, description="Why.", examples=["Version 8 takes its place."]
+    )
+
+
+class OverrideInput(Input):
+    """Why the rules are broken."""
+
+    reason: Annotated[Reason, AfterValidator(_of_substance)] = Field(
+        description="Why, in at least 10 characters. It is flagged for ever.",
+        examples=["Production scores nothing since 09:10; no reviewer can be reached (INC-204)."],
+    )
+
+
+class ApprovalRuleState(Output):
+    """One approval rule and how far it is met. `roles`, `groups` and `identities` are
+    alternatives."""
+
+    count: int = Field(description="How many people it asks for.", examples=[1])
+    roles: list[str] = Field(
+        description="Of one of these roles, or higher.", examples=[["reviewer"]]
+    )
+    groups: list[str] = Field(description="In one of these groups.", examples=[[]])
+    identities: list[str] = Field(description="Or named here.", examples=[[]])
+    given: int = Field(description="How many approvals count for it.", examples=[0])
+    missing: int = Field(description="How many more it takes.", examples=[1])
+    given_by: list[str] = Field(description="Whose approvals count for it.", examples=[[]])
+
+
+class ApprovalsState(Output):
+    """How many approvals are there, summed over the rules: one person may fill several."""
+
+    required: int = Field(description="How many are asked for in all.", examples=[1])
+    given: int = Field(description="How many count.", examples=[0])
+    missing: int = Field(description="How many are still missing.", examples=[1])
+    rules: list[ApprovalRuleState] = Field(description="The same for each rule.")
+
+
+class ReviewOutput(Output):
+    """A review, and whether it counts."""
+
+    id: UUID = Field(description="The review.")
+    reviewer: str = Field(description="Who gave it.", examples=["bob"])
+    decision: Decision = Field(description="What it says.", examples=["approve"])
+    comment: str = Field(description="What they wrote.")
+    at: Time = Field(description="When.")
+    counts: bool = Field(
+        description="Whether it has weight: an approval that fills a rule, or a rejection that "
+        "blocks. For an ended promotion, as it was then."
+    )
+    stale: bool = Field(
+        description="Whether something changed since it was given: the description, or the policy."
+    )
+    note: str | None = Field(
+        description="Why it does not count, or what changed since.",
+        examples=["the description was edited since"],
+    )
+    manifest_sha256: Digest = Field(description="The files that it saw.")
+    recipe_sha256: Digest = Field(description="The recipe that it saw.")
+    policy_revision: int = Field(description="The policy revision that it saw.", examples=[1])
+
+
+class OverrideState(Output):
+    """That an admin broke the rules, and which."""
+
+    reason: str = Field(description="Why.")
+    by: str = Field(description="Who.", examples=["admin"])
+    unmet: list[dict[str, str]] = Field(description="What was missing: `kind` and `detail`.")
+
+
+class PromotionOutput(Output):
+    """A promotion."""
+
+    id: UUID = Field(description="The promotion.")
+    model: str = Field(description="The model's name.", examples=["churn"])
+    version: int = Field(description="The version's number.", examples=[7])
+    version_name: str | None = Field(
+        description="The version's name, if it has one.", examples=[None]
+    )
+    from_: str = Field(
+        alias="from",
+        description="The stage that the version held when it was asked.",
+        examples=["staging"],
+    )
+    to: str = Field(description="The stage it is to enter.", examples=["production"])
+    status: Status = Field(
+        description="`open`; `approved` while every gate passes and every approval rule is met; "
+        "`applied`; or ended: `rejected`, `cancelled`, `expired`, `superseded` (another version "
+        "took the exclusive stage), `voided` (the version was deleted, recalled or left its "
+        "stage, or the target stage is gone).",
+        examples=["open"],
+    )
+    reason: str = Field(description="Why it was asked.")
+    requested_by: str = Field(description="Who asked.", examples=["alice"])
+    manifest_sha256: Digest = Field(description="The files that it is about.")
+    recipe_sha256: Digest = Field(description="The recipe that it is about.")
+    policy_revision: int = Field(description="The policy that it must satisfy.", examples=[1])
+    opened_under_revision: int = Field(
+        description="The policy revision at the time it was asked.", examples=[1]
+    )
+    incumbent: int | None = Field(
+        description="Who holds the exclusive target stage; for an ended promotion, who held it "
+        "then. Null for nobody, or where several may hold it.",
+        examples=[6],
+    )
+    gates: list[dict[str, Any]] = Field(
+        description="Each gate: its `type` and settings, `passed`, and `detail`, a sentence.",
+        examples=[[]],
+    )
+    approvals: ApprovalsState = Field(description="How many approvals there are.")
+    reviews: list[ReviewOutput] = Field(description="All reviews, the oldest first.")
+    available_actions: list[str] = Field(
+        description="What you can do with it now: `approve`, `reject`, `comment`, `withdraw`, "
+        "`apply`, `cancel`, `override`.",
+        examples=[["approve", "reject", "comment"]],
+    )
+    override: OverrideState | None = Field(
+        description="Set for ever where an admin applied it against the rules."
+    )
+    created_at: Time = Field(description="When it was asked.")
+    expires_at: Time | None = Field(description="When it expires if undecided; null: never.")
+    ended_at: Time | None = Field(description="When it was applied or ended otherwise.")
+    ended_by: str | None = Field(
+        description="Who applied or ended it; `stageward` where a rule did.", examples=[None]
+    )
+    ended_because: str | None = Field(description="Why it ended; null where it was applied.")

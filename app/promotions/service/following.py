@@ -1,0 +1,112 @@
+"""What becomes of open promotions when something else happens: a stage changes its holder, a
+version is withdrawn or described anew, time passes. All in the transaction in which it happens."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.actor import Actor
+from app.core.db import clock
+from app.core.queue import periodic
+from app.core.runtime import Runtime
+from app.models import service as models
+from app.models.tables import Model
+from app.promotions import queries
+from app.promotions.queries import PromotionView
+from app.promotions.rules.words import UNDECIDED, Status
+from app.promotions.service.judging import differs, end, is_overdue, judge_now, settle
+from app.stages import service as stages
+from app.stages.moments import moved
+from app.stages.rules import Move
+from app.versions.moments import described, withdrawn
+from app.versions.tables import Version
+
+LOOKED_AT_ONCE = 200
+
+
+@moved.subscribe
+async def follow_moves(
+    session: AsyncSession, actor: Actor, model: Model, moves: list[Move]
+) -> None:
+    """Void what is about moving a version from where it no longer is; supersede what wants the
+    exclusive stage that another version took; look again at what wants a stage that was left."""
+    exclusive = {s.name for s in await stages.stages_of_model(session, model.id) if s.exclusive}
+    taken = moves[0]
+    by_version = {move.version_id: move for move in moves}
+    touched = exclusive & {stage for move in moves for stage in (move.from_stage, move.to_stage)}
+    now = await clock(session)
+    for case in await queries.undecided(
+        session, model.id, versions=list(by_version), stages=sorted(touched)
+    ):
+        promotion, move = case.promotion, by_version.get(case.version.id)
+        if move is not None and move.to_stage != promotion.from_stage:
+            why = f"Version {move.number} left the stage {promotion.from_stage}."
+            end(session, actor, case, Status.VOIDED, now, why)
+        elif promotion.to_stage == taken.to_stage and taken.to_stage in exclusive:
+            why = f"Version {taken.number} took the stage {taken.to_stage}."
+            end(session, actor, case, Status.SUPERSEDED, now, why)
+        else:
+            await settle(session, case, now)
+    await session.flush()
+
+
+@withdrawn.subscribe
+async def follow_withdrawal(
+    session: AsyncSession, actor: Actor, model: Model, version: Version, why: str
+) -> None:
+    """Void what is open for a version that may not be used any more."""
+    now = await clock(session)
+    for case in await _open_for(session, model, version):
+        end(session, actor, case, Status.VOIDED, now, f"{why[:1].upper()}{why[1:]}.")
+    await session.flush()
+
+
+@described.subscribe
+async def follow_description(
+    session: AsyncSession, _: Actor, model: Model, version: Version
+) -> None:
+    """Reviews of a description that was edited do not count any more."""
+    now = await clock(session)
+    for case in await _open_for(session, model, version):
+        await settle(session, case, now)
+    await session.flush()
+
+
+async def _open_for(session: AsyncSession, model: Model, version: Version) -> list[PromotionView]:
+    return await queries.undecided(session, model.id, versions=[version.id], stages=[])
+
+
+async def settle_one(runtime: Runtime, case: PromotionView) -> None:
+    """Write down what has become of a promotion by the mere passing of time, or because somebody
+    lost or gained a role. A transaction of its own."""
+    async with runtime.db.transaction() as session:
+        await models.lock(session, case.model)
+        await queries.lock(session, case.promotion.id, case.version.id)
+        fresh = await queries.view_of(session, case.promotion.id)
+        if fresh is not None and fresh.promotion.status in UNDECIDED:
+            await settle(session, fresh, await clock(session))
+
+
+async def has_changed(session: AsyncSession, case: PromotionView) -> bool:
+    """Whether a promotion is no longer what is written about it."""
+    if case.promotion.status not in UNDECIDED:
+        return False
+    now = await clock(session)
+    return is_overdue(case.promotion, now) or differs(
+        case.promotion, await judge_now(session, case, now)
+    )
+
+
+@periodic("promotions.settle", cron="* * * * *")
+async def settle_all(runtime: Runtime) -> None:
+    """Every minute: let promotions expire, and follow changes of rights, so that lists show what
+    is. Whoever reads or applies a single one does not wait for this."""
+    after = None
+    while True:
+        async with runtime.db.reading() as session:
+            found = await queries.to_look_at(session, after, LOOKED_AT_ONCE)
+            cases = [await queries.view_of(session, each) for each in found]
+            changed = [case for case in cases if case and await has_changed(session, case)]
+        for case in changed:
+            await settle_one(runtime, case)
+        if len(found) < LOOKED_AT_ONCE:
+            return
+        after = found[-1]
