@@ -6,7 +6,21 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, or_, select, true, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Row,
+    Select,
+    Text,
+    and_,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -100,7 +114,8 @@ def visible(actor: Actor, name: Any) -> ColumnElement[bool]:
     for globs in (granted, narrowed):
         if globs is None or "*" in globs:
             continue
-        conditions.append(name.like(func.any([like_pattern(g) for g in globs])))
+        patterns = literal([like_pattern(glob) for glob in globs], ARRAY(Text))
+        conditions.append(name.like(func.any(patterns)))
     return and_(true(), *conditions)
 
 

@@ -17,7 +17,7 @@ def _has_role(actor: Actor, needed: Role | None, model: str | None) -> bool:
     if model is None:
         return actor.is_admin
     role = actor.role_on(model)
-    return role is not None and role >= needed
+    return role is not None and role.includes(needed)
 
 
 def check(actor: Actor, permission: Permission, model: str) -> None:

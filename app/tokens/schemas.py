@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.core.globs import GLOB_PATTERN
-from app.core.schemas import Input, Line, Output, Time
+from app.core.schemas import Input, Output, Time
 from app.identities.schemas import ScopeName
 from app.tokens.tables import Token
 
@@ -17,8 +17,10 @@ Glob = Annotated[str, Field(pattern=GLOB_PATTERN, examples=["fraud-*"])]
 class TokenInput(Input):
     """A token to issue."""
 
-    name: Line = Field(
+    name: str = Field(
+        min_length=1,
         max_length=128,
+        pattern=r"^[^\x00-\x1f\x7f]*$",
         description="What it is for, by which you recognise it in the list.",
         examples=["laptop"],
     )
