@@ -63,10 +63,13 @@ async def test_a_rollback_takes_the_job_along(runtime: Runtime) -> None:
     @task("tests.never")
     async def never(runtime: Runtime) -> None: ...
 
-    with pytest.raises(ZeroDivisionError):
+    async def fail() -> None:
         async with runtime.db.transaction() as session:
             assert await enqueue(session, never, args={}) is not None
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     assert await statuses(runtime) == []
     async with runtime.db.transaction() as session:
         await enqueue(session, never, args={})
