@@ -51,12 +51,14 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if runtime is None:
             raise RuntimeError("an application without a runtime cannot serve")
+        await runtime.store.prepare()
         runtime.hub.start()
         try:
             yield
         finally:
             await app.state.authenticator.settle()
             await runtime.hub.stop()
+            await runtime.store.close()
             await runtime.db.close()
 
     app = FastAPI(

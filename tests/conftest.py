@@ -66,9 +66,11 @@ def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Set
 async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
     assert settings.database_url is not None
     runtime = build_runtime(settings, settings.database_url.get_secret_value())
+    await runtime.store.prepare()
     runtime.hub.start()
     yield runtime
     await runtime.hub.stop()
+    await runtime.store.close()
     await runtime.db.close()
 
 

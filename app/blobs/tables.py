@@ -12,7 +12,8 @@ class Blob(Base):
     """Proven bytes in the store. A row exists only once the bytes are at their blob key.
 
     References are the rows that name it (`version_files`); `unreferenced_since` starts the grace
-    time after which a blob that nothing names is swept away.
+    time after which a blob that nothing names is swept away. From `doomed_at` on its bytes are
+    being freed, and nothing may name it any more.
     """
 
     __tablename__ = "blobs"
@@ -23,9 +24,11 @@ class Blob(Base):
     unreferenced_since: Mapped[datetime | None] = mapped_column(
         server_default=func.clock_timestamp()
     )
+    doomed_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint("size >= 0", name="size"),
+        CheckConstraint("doomed_at is null or unreferenced_since is not null", name="doomed"),
         Index(
             "ix_blobs_unreferenced_since",
             "unreferenced_since",

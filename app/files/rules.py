@@ -16,6 +16,8 @@ def check_path(path: str) -> str:
         raise ValueError(f"must have at most {MAX_PATH_BYTES} bytes")
     if CONTROL.search(path) or any("\ud800" <= c <= "\udfff" for c in path):
         raise ValueError("must not hold control characters or broken text")
+    if "\ufffd" in path:
+        raise ValueError("must be valid UTF-8")
     if "\\" in path:
         raise ValueError("must use `/` between folders, not a backslash")
     if path.startswith("/"):

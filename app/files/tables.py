@@ -31,9 +31,11 @@ class File(Base):
 class Upload(Base):
     """Bytes on their way: declared for a path of a draft, written to `incoming/<id>`.
 
-    `store_handle` is the store's own name of a multipart upload, where it has one. An upload
-    leaves `open` once: `completed` (attached), `abandoned` (given up or replaced) or `expired`.
-    `cleared_at` is when its bytes under `incoming/` were seen to be gone.
+    `begun` says that the store knows of it, and `store_handle` is the store's own name of a
+    multipart upload, where it has one. An upload leaves `open` once: `completed` (attached),
+    `abandoned` (given up or replaced) or `expired`. What expired is still declared: the version is
+    not ready without it. `proven_at` is when its bytes were seen to be what was declared, and
+    `cleared_at` when those under `incoming/` were seen to be gone.
     """
 
     __tablename__ = "uploads"
@@ -46,12 +48,14 @@ class Upload(Base):
     media_type: Mapped[str] = mapped_column(Text)
     part_size: Mapped[int] = mapped_column(BigInteger)
     part_sha256: Mapped[list[Any] | None] = mapped_column(JSONB(none_as_null=True))
+    begun: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     store_handle: Mapped[str | None] = mapped_column(Text)
     status: Mapped[str] = mapped_column(Text, server_default="open", default="open")
     created_by: Mapped[str] = mapped_column(Text)
     created_by_id: Mapped[UUID] = mapped_column(ForeignKey("identities.id"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     expires_at: Mapped[datetime]
+    proven_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     cleared_at: Mapped[datetime | None]
 
@@ -63,7 +67,7 @@ class Upload(Base):
             "version_id",
             "path",
             unique=True,
-            postgresql_where=text("status = 'open'"),
+            postgresql_where=text("status in ('open', 'expired')"),
         ),
         Index("ix_uploads_expires_at", "expires_at", postgresql_where=text("status = 'open'")),
         Index(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
-from fastapi import Path
+from fastapi import Depends, Path
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.dependencies import CurrentActor
@@ -11,7 +11,7 @@ from app.access.service import check
 from app.access.table import Permission
 from app.core.actor import Actor
 from app.core.problems import NotFound
-from app.core.runtime import Reading, Transaction
+from app.core.runtime import Reading, Runtime, Transaction, get_runtime
 from app.models.dependencies import ModelPath, load_model
 from app.models.tables import Model
 from app.stages.rules import RefKind, parse_ref
@@ -110,3 +110,44 @@ async def load_version(
             "something changes, an alias, a stage or `latest` is not accepted."
         )
     return VersionInModel(model, version)
+
+
+class VersionToTransfer:
+    """A dependency: the version that `{n}` names, looked up in a short session of its own, because
+    no connection to the database is held while bytes are on their way."""
+
+    def __init__(self, permission: Permission) -> None:
+        """`permission` is what the route takes."""
+        self.permission = permission
+
+    async def __call__(
+        self,
+        model: ModelPath,
+        n: NumberPath,
+        actor: CurrentActor,
+        runtime: Annotated[Runtime, Depends(get_runtime)],
+    ) -> VersionInModel:
+        """The version, or a 404 or 403."""
+        async with runtime.db.reading() as session:
+            return await load_version(session, actor, model, n, self.permission)
+
+
+class VersionToReadFrom:
+    """A dependency: what the `{ref}` means, looked up in a short session of its own, because no
+    connection to the database is held while bytes are on their way."""
+
+    def __init__(self, permission: Permission) -> None:
+        """`permission` is what the route takes."""
+        self.permission = permission
+
+    async def __call__(
+        self,
+        model: ModelPath,
+        ref: RefPath,
+        actor: CurrentActor,
+        runtime: Annotated[Runtime, Depends(get_runtime)],
+    ) -> VersionView:
+        """The version, or a 404, 403 or 409."""
+        check(actor, self.permission, model)
+        async with runtime.db.reading() as session:
+            return await resolve(session, actor, model, ref)

@@ -149,6 +149,13 @@ async def view_of(session: AsyncSession, version_id: UUID) -> VersionView:
     return as_view((await session.execute(statement)).one())
 
 
+async def unlocked(session: AsyncSession, version_id: UUID) -> Version:
+    """The version's row, fresh."""
+    statement = select(Version).where(Version.id == version_id)
+    fresh = statement.execution_options(populate_existing=True)
+    return (await session.execute(fresh)).scalar_one()
+
+
 async def locked(session: AsyncSession, version_id: UUID) -> Version:
     """The version's row, fresh, locked until the end of the transaction."""
     statement = (

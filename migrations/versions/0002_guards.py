@@ -106,6 +106,7 @@ def upgrade() -> None:
                         select from version_files where sha256 = old.sha256);
             end if;
             if tg_op <> 'DELETE' then
+                -- on a doomed blob this violates ck_blobs_doomed: its bytes are being freed
                 update blobs set unreferenced_since = null
                     where sha256 = new.sha256 and unreferenced_since is not null;
             end if;

@@ -1,6 +1,28 @@
 """The use cases of files, a file for each verb."""
 
 from app.files.service.finalize import finalize
+from app.files.service.put import put
 from app.files.service.register import register
+from app.files.service.remove import remove
+from app.files.service.show import as_download, as_uploads, file_at, files_of, list_files, manifest
+from app.files.service.sweep import clear_ended, clear_orphans, expire
+from app.files.service.upload import begin, complete, give_up
 
-__all__ = ["finalize", "register"]
+__all__ = [
+    "as_download",
+    "as_uploads",
+    "begin",
+    "clear_ended",
+    "clear_orphans",
+    "complete",
+    "expire",
+    "file_at",
+    "files_of",
+    "finalize",
+    "give_up",
+    "list_files",
+    "manifest",
+    "put",
+    "register",
+    "remove",
+]

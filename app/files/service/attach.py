@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
@@ -44,9 +44,7 @@ async def attach(
     """Point a path of a draft at a proven blob, in place of what it pointed at. The caller holds
     the version's lock and knows that the blob's row is there."""
     await end_uploads(session, version, path, "abandoned")
-    file = (
-        await session.execute(select(File).where(File.version_id == version.id, File.path == path))
-    ).scalar_one_or_none()
+    file = await queries.file_at(session, version.id, path)
     was = None
     if file is None:
         version.files_count += 1
@@ -91,7 +89,11 @@ async def end_uploads(session: AsyncSession, version: Version, path: str, status
     """End what is under way for a path; whether there was anything."""
     ended = await session.execute(
         update(Upload)
-        .where(Upload.version_id == version.id, Upload.path == path, Upload.status == "open")
+        .where(
+            Upload.version_id == version.id,
+            Upload.path == path,
+            Upload.status.in_(queries.UNDER_WAY),
+        )
         .values(status=status, ended_at=await clock(session))
         .returning(Upload.id)
         .execution_options(synchronize_session=False)

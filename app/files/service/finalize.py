@@ -19,7 +19,7 @@ async def finalize(session: AsyncSession, actor: Actor, model: Model, version: V
     if version.status == "ready":
         return version
     version = await versions.lock_draft(session, version.id)
-    missing = [upload.path for upload in await queries.open_uploads(session, version.id)]
+    missing = [upload.path for upload in await queries.missing_files(session, version.id)]
     if missing:
         raise FilesMissing(
             f"Version {version.number} lacks {len(missing)} of its files: "

@@ -2,7 +2,7 @@
 
 from app.versions.service.create import create
 from app.versions.service.delete import delete_model, delete_version
-from app.versions.service.drafts import lock_draft, lock_version, make_ready, wrote
+from app.versions.service.drafts import check_draft, lock_draft, lock_version, make_ready, wrote
 from app.versions.service.edit import edit
 from app.versions.service.lists import list_everywhere, list_models, list_versions, show_model
 from app.versions.service.recall import lift_recall, recall
@@ -10,6 +10,7 @@ from app.versions.service.show import as_output, show
 
 __all__ = [
     "as_output",
+    "check_draft",
     "create",
     "delete_model",
     "delete_version",

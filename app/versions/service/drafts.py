@@ -30,6 +30,18 @@ async def lock_version(session: AsyncSession, version_id: UUID) -> Version:
 async def lock_draft(session: AsyncSession, version_id: UUID) -> Version:
     """Hold a version whose content may still change, or the 409 that says why it may not."""
     version = await lock_version(session, version_id)
+    _refuse_frozen(version)
+    return version
+
+
+async def check_draft(session: AsyncSession, version_id: UUID) -> None:
+    """The same without holding it, before something long begins; it is checked again after."""
+    _refuse_frozen(await queries.unlocked(session, version_id))
+
+
+def _refuse_frozen(version: Version) -> None:
+    if version.deleted_at is not None:
+        raise NotFound(f"The version {version.number} was deleted.")
     if version.status == "ready":
         raise VersionIsReady(
             f"Version {version.number} is ready: its files and its recipe never change. Register "
@@ -40,7 +52,6 @@ async def lock_draft(session: AsyncSession, version_id: UUID) -> Version:
             f"Version {version.number} is {version.status}: its content is being proven. Wait "
             "until it is ready or failed."
         )
-    return version
 
 
 async def wrote(session: AsyncSession, actor: Actor, version: Version) -> None:

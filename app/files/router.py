@@ -1,0 +1,246 @@
+"""The routes of files and uploads."""
+
+import re
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Header, Path, Request, Response
+
+from app.access.dependencies import CurrentActor
+from app.access.table import Permission
+from app.blobs.problems import (
+    BlobMissing,
+    PartsMissing,
+    RangeNotSatisfiable,
+    UploadClosed,
+    WrongDigest,
+    WrongSize,
+)
+from app.blobs.transfer import respond
+from app.core.pages import Cursor, Limit, Page, link_next
+from app.core.problems import Conflict, InvalidRequest, NotAllowed, NotFound, StaleRevision
+from app.core.problems_docs import responses
+from app.core.runtime import Reading, Runtime, Transaction, get_runtime
+from app.edge.routing import api_router
+from app.files import service
+from app.files.dependencies import checked_path
+from app.files.problems import FilesMissing
+from app.files.schemas import (
+    CompletedOutput,
+    FileOutput,
+    ManifestOutput,
+    UploadsInput,
+    UploadsOutput,
+)
+from app.idempotency.service import answered_anew
+from app.versions import service as versions
+from app.versions.dependencies import (
+    VersionInModel,
+    VersionToChange,
+    VersionToRead,
+    VersionToReadFrom,
+    VersionToTransfer,
+)
+from app.versions.problems import VersionIsReady
+from app.versions.queries import VersionView
+from app.versions.schemas import VersionOutput
+
+router = api_router("Files")
+
+VERSION = "/models/{model}/versions"
+BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+TheRuntime = Annotated[Runtime, Depends(get_runtime)]
+ToTransfer = Annotated[VersionInModel, Depends(VersionToTransfer(Permission.FILES_WRITE))]
+PathInVersion = Annotated[str, Depends(checked_path)]
+AnyPath = Annotated[
+    str,
+    Path(description="The file's path in the version.", examples=["model/weights.safetensors"]),
+]
+UploadId = Annotated[UUID, Path(description="The upload's id.")]
+MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]{1,100}/[\w!#$&^.+-]{1,100}(;[ -~]{0,100})?", re.ASCII)
+FORM = "application/x-www-form-urlencoded"  # what curl says where nobody said anything
+
+
+@router.put(
+    VERSION + "/{n}/files/{path:path}",
+    summary="Send a file in one request",
+    openapi_extra={"requestBody": {"required": True, "content": BYTES}},
+    responses=responses(
+        NotFound, NotAllowed, VersionIsReady, InvalidRequest, WrongDigest, WrongSize
+    ),
+)
+async def put_file(
+    target: ToTransfer,
+    path: PathInVersion,
+    actor: CurrentActor,
+    runtime: TheRuntime,
+    request: Request,
+    x_content_sha256: Annotated[
+        str | None,
+        Header(
+            pattern="^[0-9a-f]{64}$",
+            description="The SHA-256 of the bytes; others are refused with a 422.",
+        ),
+    ] = None,
+) -> FileOutput:
+    """The body is the file: streamed, any size, with `Content-Length` or chunked. A second PUT of a
+    path of a draft replaces it. The simplest way is `curl -T model.pkl`; for large files and bad
+    networks, uploads in parts can be resumed."""
+    length = request.headers.get("content-length", "")
+    said = request.headers.get("content-type", "")
+    file = await service.put(
+        runtime,
+        actor,
+        target,
+        path,
+        request.stream(),
+        size=int(length) if length.isascii() and length.isdigit() else None,
+        sha256=x_content_sha256,
+        media_type=said if said != FORM and MEDIA_TYPE.fullmatch(said) else None,
+    )
+    return FileOutput.model_validate(file)
+
+
+@router.delete(
+    VERSION + "/{n}/files/{path:path}",
+    status_code=204,
+    summary="Take a file out of a draft",
+    responses=responses(NotFound, NotAllowed, VersionIsReady),
+)
+async def remove_file(
+    target: Annotated[VersionInModel, Depends(VersionToChange(Permission.FILES_WRITE))],
+    path: AnyPath,
+    actor: CurrentActor,
+    session: Transaction,
+) -> None:
+    """Take out a file, or the declaration of one that has not arrived. Its bytes are freed when
+    nothing else names them."""
+    await service.remove(session, actor, target, path)
+
+
+@router.post(
+    VERSION + "/{n}/uploads",
+    status_code=201,
+    summary="Begin or resume uploads",
+    responses=responses(NotFound, NotAllowed, VersionIsReady, InvalidRequest),
+)
+@answered_anew
+async def begin_uploads(
+    wanted: UploadsInput, target: ToTransfer, actor: CurrentActor, runtime: TheRuntime
+) -> UploadsOutput:
+    """Say which files are to come, and get for each its parts with a signed link to send each to:
+    PUT the part's bytes, without a token, in any order, in parallel, again where it failed.
+
+    Asking again gives what is left, with fresh links. `present` means that the bytes are stored in
+    a version that you can read, and that the file is attached already."""
+    return service.as_uploads(await service.begin(runtime, actor, target, wanted.files))
+
+
+@router.post(
+    VERSION + "/{n}/uploads/{upload_id}/complete",
+    summary="Complete an upload",
+    responses=responses(
+        NotFound, NotAllowed, PartsMissing, UploadClosed, WrongDigest, WrongSize, VersionIsReady
+    ),
+)
+@answered_anew
+async def complete_upload(
+    target: ToTransfer, upload_id: UploadId, actor: CurrentActor, runtime: TheRuntime
+) -> CompletedOutput:
+    """Have the bytes proven and the file attached. Other bytes than were declared are a 422, and
+    nothing is attached; the file stays declared and can be sent again."""
+    return CompletedOutput(verified=await service.complete(runtime, actor, target, upload_id))
+
+
+@router.delete(
+    VERSION + "/{n}/uploads/{upload_id}",
+    status_code=204,
+    summary="Give an upload up",
+    responses=responses(NotFound, NotAllowed, UploadClosed, VersionIsReady),
+)
+async def give_up_upload(
+    target: ToTransfer, upload_id: UploadId, actor: CurrentActor, runtime: TheRuntime
+) -> None:
+    """Forget an upload: the file is not declared any more, and what was sent is freed."""
+    await service.give_up(runtime, actor, target, upload_id)
+
+
+@router.post(
+    VERSION + "/{n}/finalize",
+    summary="Make a version ready",
+    responses=responses(NotFound, NotAllowed, FilesMissing, Conflict),
+)
+async def finalize_version(
+    target: Annotated[VersionInModel, Depends(VersionToChange(Permission.FILES_WRITE))],
+    actor: CurrentActor,
+    session: Transaction,
+    response: Response,
+) -> VersionOutput:
+    """Freeze a draft: from now on its files and its recipe never change. A 409 lists the files that
+    were declared and have not arrived. A version that is ready already stays as it is."""
+    version = await service.finalize(session, actor, target.model, target.version)
+    found, response.headers["ETag"] = await versions.show(session, version)
+    return found
+
+
+@router.get(
+    VERSION + "/{ref}/files", summary="List a version's files", responses=responses(NotFound)
+)
+async def list_files(
+    view: Annotated[VersionView, Depends(VersionToRead(Permission.FILES_READ))],
+    session: Reading,
+    request: Request,
+    response: Response,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[FileOutput]:
+    """The files that are attached, by path."""
+    page = await service.list_files(session, view.version, cursor, limit)
+    link_next(request, response, page.next_cursor)
+    return page
+
+
+@router.head(
+    VERSION + "/{ref}/files/{path:path}",
+    summary="Look at a file",
+    response_class=Response,
+    responses=responses(NotFound, BlobMissing, StaleRevision),
+)
+@router.get(
+    VERSION + "/{ref}/files/{path:path}",
+    summary="Download a file",
+    response_class=Response,
+    responses={
+        200: {"description": "The whole file.", "content": BYTES},
+        206: {"description": "The bytes that `Range` asked for.", "content": BYTES},
+        304: {"description": "`If-None-Match` names these very bytes."},
+        307: {"description": "A signed link to the bytes: follow it, without the token."},
+        **responses(NotFound, BlobMissing, StaleRevision, RangeNotSatisfiable),
+    },
+)
+async def get_file(
+    view: Annotated[VersionView, Depends(VersionToReadFrom(Permission.FILES_READ))],
+    path: AnyPath,
+    runtime: TheRuntime,
+    request: Request,
+) -> Response:
+    """The bytes, or a redirect to where they are; follow it (`curl -L`). `ETag` and `Repr-Digest`
+    are the SHA-256; `Range` with `If-Range` resumes a download."""
+    async with runtime.db.reading() as session:
+        file = await service.file_at(session, view.version, path)
+    return await respond(request, runtime.store, service.as_download(file))
+
+
+@router.get(
+    VERSION + "/{ref}/manifest",
+    summary="Get everything needed to download a version",
+    responses=responses(NotFound),
+)
+async def get_manifest(
+    view: Annotated[VersionView, Depends(VersionToRead(Permission.FILES_READ))],
+    session: Reading,
+    runtime: TheRuntime,
+) -> ManifestOutput:
+    """Every file with its digest and a signed link, in one call. `manifest_sha256` can be
+    recomputed from what `sha256sum` prints for the files, sorted by path."""
+    return await service.manifest(runtime, view, await service.files_of(session, view.version.id))
