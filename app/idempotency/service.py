@@ -3,20 +3,27 @@
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
+import psycopg
 from fastapi import Response
-from sqlalchemy import select, text
+from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.canonical import sha256_hex
 from app.core.problems import InvalidRequest
+from app.core.queue import periodic
+from app.core.runtime import Runtime
+from app.idempotency.problems import TwinUnderWay
 from app.idempotency.tables import KeptAnswer
 
 KEPT_HEADERS = ("location", "etag", "content-type", "link")
-KEPT_HOURS = 24
+KEPT_FOR = timedelta(hours=24)
+SWEPT_AT_ONCE = 10_000
 MAX_KEY = 255
 REPLAY_HEADER = "Idempotent-Replay"
 
@@ -70,17 +77,14 @@ def answered_anew(endpoint: Endpoint) -> Endpoint:
 async def find(session: AsyncSession, request: KeyedRequest) -> KeptAnswer | None:
     """The answer kept for this key, waiting for a twin under way; a 422 where the key was used
     with another body."""
-    lock = f"{request.actor.identity_id}:{request.path}:{request.key}"
-    await session.execute(
-        text("select pg_advisory_xact_lock(hashtextextended(:lock, 0))"), {"lock": lock}
-    )
+    await _wait_for_twin(session, request)
     kept = (
         await session.execute(
             select(KeptAnswer).where(
                 KeptAnswer.identity_id == request.actor.identity_id,
                 KeptAnswer.key == request.key,
                 KeptAnswer.path == request.path,
-                KeptAnswer.created_at > text(f"now() - interval '{KEPT_HOURS} hours'"),
+                KeptAnswer.created_at > func.now() - KEPT_FOR,
             )
         )
     ).scalar_one_or_none()
@@ -96,6 +100,22 @@ async def find(session: AsyncSession, request: KeyedRequest) -> KeptAnswer | Non
             ],
         )
     return kept
+
+
+async def _wait_for_twin(session: AsyncSession, request: KeyedRequest) -> None:
+    """Hold the key until the end of the transaction, once nobody else does."""
+    lock = f"idempotency {request.actor.identity_id} {request.path} {request.key}"
+    key = func.hashtextextended(lock, 0)
+    try:
+        await session.execute(select(func.pg_advisory_xact_lock(key)))
+    except OperationalError as error:
+        if isinstance(error.orig, psycopg.errors.LockNotAvailable):
+            raise TwinUnderWay(
+                "The first request under this Idempotency-Key is still being worked on. Send this "
+                "one again in a moment.",
+                retry_after=2,
+            ) from error
+        raise
 
 
 def replay(kept: KeptAnswer) -> Response:
@@ -121,7 +141,7 @@ async def keep(
         "status": response.status_code,
         "headers": headers,
         "body": body,
-        "created_at": text("clock_timestamp()"),
+        "created_at": func.clock_timestamp(),
     }
     statement = insert(KeptAnswer).values(row)
     await session.execute(
@@ -130,3 +150,21 @@ async def keep(
             set_={k: statement.excluded[k] for k in row if k not in ("identity_id", "key", "path")},
         )
     )
+
+
+@periodic("idempotency.sweep", cron="37 * * * *")
+async def sweep(runtime: Runtime) -> None:
+    """Forget the answers that nobody can ask for any more."""
+    old = (
+        select(KeptAnswer.identity_id, KeptAnswer.key, KeptAnswer.path)
+        .where(KeptAnswer.created_at <= func.now() - KEPT_FOR)
+        .limit(SWEPT_AT_ONCE)
+    )
+    place = tuple_(KeptAnswer.identity_id, KeptAnswer.key, KeptAnswer.path)
+    swept = SWEPT_AT_ONCE
+    while swept == SWEPT_AT_ONCE:
+        async with runtime.db.transaction() as session:
+            gone = await session.execute(
+                delete(KeptAnswer).where(place.in_(old)).returning(KeptAnswer.key)
+            )
+            swept = len(gone.all())

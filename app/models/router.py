@@ -39,6 +39,18 @@ async def _shown(session: Any, model: Model, response: Response) -> ModelOutput:
     return found
 
 
+class NameToGive:
+    """A dependency: an actor who may make a model of the wanted name. Not in the handler, so that
+    the right is asked for again before a kept answer is replayed."""
+
+    permission = Permission.MODELS_CREATE
+
+    async def __call__(self, wanted: ModelInput, actor: CurrentActor) -> Actor:
+        """The actor, or a 403."""
+        check_new(actor, self.permission, wanted.name)
+        return actor
+
+
 @router.post(
     "/models",
     status_code=201,
@@ -47,14 +59,13 @@ async def _shown(session: Any, model: Model, response: Response) -> ModelOutput:
 )
 async def create_model(
     wanted: ModelInput,
-    actor: Annotated[Actor, Depends(Allowed(Permission.MODELS_LIST))],
+    actor: Annotated[Actor, Depends(NameToGive())],
     session: Transaction,
     response: Response,
 ) -> ModelOutput:
     """Make a model. It takes the role contributor on a glob that its name matches.
 
     Names are unique without regard to case, also among deleted models."""
-    check_new(actor, Permission.MODELS_CREATE, wanted.name)
     model = await service.create(session, actor, wanted)
     response.headers["Location"] = f"/api/v1/models/{service.quoted(model.name)}"
     return await _shown(session, model, response)
