@@ -94,7 +94,11 @@ def _database(settings: Settings, found: Findings) -> Iterator[str | None]:
 
 
 async def _services(settings: Settings, url: str, found: Findings) -> None:
-    runtime = build_runtime(settings, url)
+    try:
+        runtime = build_runtime(settings, url)
+    except (ValueError, OSError) as error:
+        found.bad(f"Blob store: {error}")
+        return
     try:
         await _postgres(url, settings, found)
         async with runtime.db.engine.connect() as connection:

@@ -75,7 +75,7 @@ def serving_app() -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with inner(app), contextlib.AsyncExitStack() as stack:
+        async with inner(app), open_store(runtime), contextlib.AsyncExitStack() as stack:
             if settings.embedded:
                 await stack.enter_async_context(worker_inside(runtime))
             with waiters_told(runtime.hub):
@@ -87,7 +87,7 @@ def serving_app() -> FastAPI:
 
 async def work(settings: Settings) -> None:
     """Do the queue's jobs in this process until told to end."""
-    runtime = build_runtime(settings, settings.serving_url)
+    runtime = _runtime(settings)
     working = asyncio.ensure_future(_work(runtime))
     for number in ENDINGS:
         asyncio.get_running_loop().add_signal_handler(number, working.cancel)
@@ -97,6 +97,8 @@ async def work(settings: Settings) -> None:
         pass
     except (psycopg.Error, SQLAlchemyError) as error:
         raise CannotServe(unreachable(error)) from error
+    except Problem as problem:
+        raise CannotServe(f"The blob store cannot be used: {problem.detail}") from problem
     finally:
         await runtime.hub.stop()
         await runtime.db.close()
@@ -105,9 +107,10 @@ async def work(settings: Settings) -> None:
 async def _work(runtime: Runtime) -> None:
     async with runtime.db.engine.connect() as connection:
         await schema.check(connection)
-    await _open_store(runtime)
-    runtime.hub.start()
-    await run_worker(runtime)
+    async with open_store(runtime):
+        await runtime.store.check()
+        runtime.hub.start()
+        await run_worker(runtime)
 
 
 @contextmanager
@@ -174,30 +177,46 @@ async def prepare(settings: Settings) -> None:
     The token is printed inside the transaction that makes it: a kill in between leaves a token
     that does not work, and the next start prints another, but never an admin whom nobody knows.
     """
-    runtime = build_runtime(settings, settings.serving_url)
+    runtime = _runtime(settings)
     try:
         async with runtime.db.engine.connect() as connection:
             await schema.check(connection)
         if settings.embedded:
             await disown_jobs(runtime)
-        await _open_store(runtime)
+        async with open_store(runtime):
+            await runtime.store.check()
         async with runtime.db.transaction() as session:
             secret = await ensure_first_admin(session, settings)
             if secret is not None:
                 _say(f"The admin's token, shown this once: {secret}")
     except (psycopg.Error, SQLAlchemyError) as error:
         raise CannotServe(unreachable(error)) from error
+    except Problem as problem:
+        raise CannotServe(f"The blob store cannot be used: {problem.detail}") from problem
     finally:
         await runtime.db.close()
 
 
-async def _open_store(runtime: Runtime) -> None:
+def _runtime(settings: Settings) -> Runtime:
     try:
-        await runtime.store.prepare()
-        await runtime.store.check()
+        return build_runtime(settings, settings.serving_url)
+    except ValueError as error:
+        raise CannotServe(str(error)) from error
+    except OSError as error:
+        raise CannotServe(
+            f"The data directory {settings.data_dir.absolute()} cannot be used: {error}. Set "
+            "STAGEWARD_DATA_DIR to a directory that the user who runs the server may write to."
+        ) from error
+
+
+@asynccontextmanager
+async def open_store(runtime: Runtime) -> AsyncIterator[None]:
+    """The blob store of a process, ready and in the end let go of."""
+    await runtime.store.prepare()
+    try:
+        yield
+    finally:
         await runtime.store.close()
-    except Problem as problem:
-        raise CannotServe(f"The blob store cannot be used. {problem.detail}") from problem
 
 
 def unreachable(error: Exception) -> str:

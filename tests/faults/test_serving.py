@@ -305,6 +305,8 @@ def test_a_second_server_on_one_data_directory_is_refused(start: Start) -> None:
             "PostgreSQL cannot be used",
         ),
         ({"host": "192.0.2.1"}, "192.0.2.1"),
+        ({"s3_bucket": "models"}, "STAGEWARD_S3_BUCKET"),
+        ({"data_dir": "/proc/stageward"}, "STAGEWARD_DATA_DIR"),
     ],
 )
 def test_a_mistake_in_the_settings_is_one_line(
