@@ -1,0 +1,136 @@
+"""Bytes in and out by signed link, for stores whose bytes pass through this service."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from app.blobs import transfer
+from app.blobs.links import PREFIX, Links
+from app.blobs.problems import (
+    BlobMissing,
+    LinkExpired,
+    LinkRefused,
+    PartClash,
+    RangeNotSatisfiable,
+    UploadClosed,
+    WrongDigest,
+    WrongSize,
+)
+from app.blobs.stores.interface import Download, Part, TakesParts
+from app.core.problems import (
+    InternalError,
+    MalformedRequest,
+    NotFound,
+    StaleRevision,
+    Unavailable,
+)
+from app.core.problems_docs import responses
+from app.core.runtime import Runtime, get_runtime
+
+router = APIRouter(prefix=PREFIX, tags=["Files"])
+TheRuntime = Annotated[Runtime, Depends(get_runtime)]
+Size = Annotated[str, Query(description="How many bytes it has, exactly.")]
+Expires = Annotated[str, Query(description="When the link ends, in seconds since 1970.")]
+Signature = Annotated[str, Query(description="What makes the rest of the link unalterable.")]
+BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+ALWAYS = (LinkRefused, LinkExpired, InternalError, Unavailable)
+
+
+def signed_part(
+    *,
+    runtime: TheRuntime,
+    upload_id: Annotated[str, Path(description="The upload.")],
+    number: Annotated[str, Path(description="The number of the part, from 1 on.")],
+    offset: Annotated[str, Query(description="Where in the file the part begins.")] = "",
+    size: Size = "",
+    sha256: Annotated[str, Query(description="Its digest; empty where none was said.")] = "",
+    expires: Expires = "",
+    signature: Signature = "",
+) -> tuple[UUID, Part]:
+    """The part that this link lets anyone send."""
+    query = {
+        "offset": offset,
+        "size": size,
+        "sha256": sha256,
+        "expires": expires,
+        "signature": signature,
+    }
+    return Links(runtime.settings.signing_key).part(upload_id, number, query)
+
+
+def signed_download(
+    *,
+    runtime: TheRuntime,
+    sha256: Annotated[str, Path(description="The digest of the bytes.")],
+    size: Size = "",
+    name: Annotated[str, Query(description="The file's name, for saving it.")] = "",
+    media_type: Annotated[str, Query(alias="type", description="The file's media type.")] = "",
+    expires: Expires = "",
+    signature: Signature = "",
+) -> Download:
+    """The file that this link lets anyone read."""
+    query = {
+        "size": size,
+        "name": name,
+        "type": media_type,
+        "expires": expires,
+        "signature": signature,
+    }
+    return Links(runtime.settings.signing_key).blob(sha256, query)
+
+
+@router.put(
+    "/uploads/{upload_id}/parts/{number}",
+    summary="Send one part of an upload",
+    status_code=204,
+    response_class=Response,
+    openapi_extra={"requestBody": {"required": True, "content": BYTES}},
+    responses={
+        204: {"description": "The part is whole and on the disk; `ETag` is its digest."},
+        **responses(
+            *ALWAYS, MalformedRequest, NotFound, UploadClosed, PartClash, WrongSize, WrongDigest
+        ),
+    },
+)
+async def send_part(
+    request: Request,
+    runtime: TheRuntime,
+    signed: Annotated[tuple[UUID, Part], Depends(signed_part)],
+) -> Response:
+    """Follow the link as the upload gave it, without a token: the body is exactly the part's bytes.
+    Parts may be sent in any order, in parallel, and again; a part that was cut off does not count
+    and is simply sent again."""
+    upload_id, part = signed
+    if not isinstance(runtime.store, TakesParts):
+        raise NotFound("This service does not take bytes itself. Ask the upload for new links.")
+    transfer.check_length(request, part.size)
+    stored = await runtime.store.write_part(upload_id, part, request.stream())
+    return Response(status_code=204, headers={"ETag": f'"{stored.sha256}"'})
+
+
+@router.head(
+    "/blobs/{sha256}",
+    summary="Look at a file by its link",
+    response_class=Response,
+    responses=responses(*ALWAYS, BlobMissing, StaleRevision),
+)
+@router.get(
+    "/blobs/{sha256}",
+    summary="Download a file by its link",
+    response_class=Response,
+    responses={
+        200: {"description": "The whole file.", "content": BYTES},
+        206: {"description": "The bytes that `Range` asked for.", "content": BYTES},
+        304: {"description": "`If-None-Match` names these very bytes."},
+        **responses(*ALWAYS, BlobMissing, StaleRevision, RangeNotSatisfiable),
+    },
+)
+async def download_blob(
+    request: Request,
+    runtime: TheRuntime,
+    download: Annotated[Download, Depends(signed_download)],
+) -> Response:
+    """Follow the link as the file or the manifest gave it, without a token. `Range` with `If-Range`
+    resumes a download; `Repr-Digest` and `ETag` say the SHA-256 of the whole file."""
+    return await transfer.respond(request, runtime.store, download)
