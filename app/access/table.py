@@ -50,6 +50,7 @@ class Permission(StrEnum):
     TOKENS_ISSUE = "tokens.issue"
     TOKENS_REVOKE = "tokens.revoke"
     EVENTS_READ = "events.read"
+    METRICS_READ = "metrics.read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ RULES: dict[Permission, Rule] = {
     P.TOKENS_ISSUE: Rule(None, S.READ),
     P.TOKENS_REVOKE: Rule(None, S.READ),
     P.EVENTS_READ: Rule(None, S.READ),
+    P.METRICS_READ: Rule(None, S.READ),
 }
 
 # Methods and paths that answer anybody: nothing of a team's work is in what they say. The signed
@@ -112,10 +114,13 @@ PUBLIC = frozenset(
     {
         ("GET", "/"),
         ("GET", "/livez"),
+        ("HEAD", "/livez"),
         ("GET", "/readyz"),
+        ("HEAD", "/readyz"),
         ("GET", "/version"),
-        ("GET", "/metrics"),
         ("GET", "/docs"),
+        ("GET", "/docs/start"),
+        ("GET", "/docs/static/{name}"),
         ("GET", "/openapi.json"),
         ("GET", "/problems"),
         ("GET", "/problems/{slug}"),

@@ -6,7 +6,10 @@ from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from app import __version__
+from app.access.dependencies import Allowed
+from app.access.table import Permission
 from app.core import metrics, schema
+from app.core.actor import Actor
 from app.core.errors import problem_type
 from app.core.problems import NotFound, Problem, Unavailable, every_problem
 from app.core.problems_docs import explanation, responses
@@ -76,9 +79,12 @@ async def get_problem(request: Request, slug: Slug, accept: Accept = "") -> Resp
 
 
 @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
-async def get_metrics() -> Response:
+async def get_metrics(
+    actor: Annotated[Actor, Depends(Allowed(Permission.METRICS_READ))],
+) -> Response:
     """Requests by route and status, their latency, and the process's memory and CPU time. Each
-    process answers for itself, unless `PROMETHEUS_MULTIPROC_DIR` makes them share."""
+    process answers for itself, unless `PROMETHEUS_MULTIPROC_DIR` makes them share. Any token will
+    do; give Prometheus one of its own, of a service account without grants."""
     return Response(metrics.exposition(), media_type=metrics.MEDIA_TYPE)
 
 

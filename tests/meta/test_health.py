@@ -12,6 +12,8 @@ from app import __version__
 from app.core import schema
 from app.core.runtime import Runtime
 from app.main import create_app
+from tests.actors import Api
+from tests.factories import problem
 
 
 class LostStore:
@@ -101,11 +103,14 @@ async def test_the_version_names_the_build_the_api_and_the_schema(alone: httpx.A
     }
 
 
-async def test_metrics_count_requests_by_route_and_not_by_path(alone: httpx.AsyncClient) -> None:
+async def test_metrics_count_requests_by_route_and_not_by_path(
+    http: httpx.AsyncClient, admin: Api
+) -> None:
     slug = f"made-up-{time.time_ns()}"
-    await alone.get(f"/problems/{slug}")
-    await alone.get(f"/no/{slug}")
-    answer = await alone.get("/metrics")
+    await http.get(f"/problems/{slug}")
+    await http.get(f"/no/{slug}")
+    problem(await http.get("/metrics"), 401, "not-authenticated")
+    answer = await http.get("/metrics", headers={"Authorization": f"Bearer {admin.token}"})
     assert answer.headers["content-type"].startswith("text/plain; version=")
     assert slug not in answer.text
     counted = 'stageward_http_requests_total{method="GET",route="/problems/{slug}",status="404"}'

@@ -1,0 +1,108 @@
+"""Every route names who may use it, and every right is asked for somewhere."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.routing import RouteContext, iter_route_contexts
+
+from app.access import table
+from app.access.table import PUBLIC, RULES, Permission
+from app.core.actor import Role, Scope
+from app.edge.routing import Route
+from app.main import create_app
+
+APP = Path(__file__).parents[2] / "app"
+# Rights that a later feature will ask for. The list only shrinks.
+RESERVED: frozenset[Permission] = frozenset()
+
+
+def routes() -> list[tuple[str, str, RouteContext]]:
+    return [
+        (method, str(route.path_format), route)
+        for route in iter_route_contexts(create_app().routes)
+        for method in sorted(route.methods or ())
+    ]
+
+
+ROUTES = routes()
+GUARDED = [found for found in ROUTES if found[:2] not in PUBLIC]
+
+
+def permissions_of(dependant: Any) -> Iterator[Permission]:
+    """The permissions in a tree of dependencies, in any depth."""
+    for inner in dependant.dependencies:
+        if isinstance(found := getattr(inner.call, "permission", None), Permission):
+            yield found
+        yield from permissions_of(inner)
+
+
+def named(found: tuple[str, str, RouteContext]) -> str:
+    return f"{found[0]} {found[1]}"
+
+
+@pytest.mark.parametrize("found", GUARDED, ids=named)
+def test_a_route_asks_for_exactly_one_right(found: tuple[str, str, RouteContext]) -> None:
+    asked = list(permissions_of(found[2].dependant))
+    assert len(asked) == 1, f"{named(found)} asks for {asked}; see app/access/table.py"
+    assert asked[0] in RULES
+
+
+@pytest.mark.parametrize("found", GUARDED, ids=named)
+def test_a_route_of_the_api_has_the_edge_around_it(found: tuple[str, str, RouteContext]) -> None:
+    method, path, route = found
+    if path.startswith("/api/v1/"):
+        assert isinstance(route.original_route, Route)
+    else:
+        assert (method, path) == ("GET", "/metrics")
+
+
+@pytest.mark.parametrize("found", ROUTES, ids=named)
+def test_a_public_route_asks_for_no_right(found: tuple[str, str, RouteContext]) -> None:
+    if found[:2] in PUBLIC:
+        assert list(permissions_of(found[2].dependant)) == []
+
+
+def test_what_is_listed_as_public_is_there() -> None:
+    assert {found[:2] for found in ROUTES} >= PUBLIC
+
+
+def test_only_links_that_prove_themselves_are_public_in_the_api() -> None:
+    public = {path for _, path in PUBLIC if path.startswith("/api/v1/")}
+    assert all(path.startswith("/api/v1/transfer/") for path in public), public
+
+
+@pytest.mark.parametrize("found", GUARDED, ids=named)
+def test_a_change_takes_more_than_reading_or_is_about_yourself(
+    found: tuple[str, str, RouteContext],
+) -> None:
+    """Tokens may narrow and end themselves, whatever they are for; their rules are their own."""
+    (asked,) = permissions_of(found[2].dependant)
+    if found[0] not in ("GET", "HEAD"):
+        about_tokens = asked in (Permission.TOKENS_ISSUE, Permission.TOKENS_REVOKE)
+        assert about_tokens or (RULES[asked].scope != Scope.READ and RULES[asked].role is not None)
+
+
+def test_every_permission_has_a_rule() -> None:
+    assert set(RULES) == set(Permission)
+
+
+def test_the_global_role_takes_the_scope_admin() -> None:
+    assert all(rule.scope is Scope.ADMIN for rule in RULES.values() if rule.role is Role.ADMIN)
+
+
+def test_no_right_is_dead() -> None:
+    """Each is named by a route, or by a use case that asks for more than its route does."""
+    used = {
+        node.attr
+        for path in APP.rglob("*.py")
+        if path != Path(table.__file__)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in ("Permission", "P")
+    }
+    dead = {permission for permission in Permission if permission.name not in used}
+    assert dead == RESERVED
