@@ -72,7 +72,7 @@ async def run_worker(runtime: Runtime) -> None:
         try:
             await _work(runtime)
         except (DatabaseError, ConnectorException, PoolTimeout) as error:
-            log.warning("worker_lost_postgresql", reason=str(error).strip())
+            log.warning("worker_lost_postgresql", reason=str(error.__cause__ or error).strip())
         except Exception:
             log.exception("worker_failed")
         await asyncio.sleep(RESTART_SECONDS)
