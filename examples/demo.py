@@ -41,6 +41,13 @@ class Person:
         self.http = train.connect(url, token)
         self.http.event_hooks = {"response": [self._tell]}
 
+    def __enter__(self):
+        """Closed at the end of the block."""
+        return self
+
+    def __exit__(self, *_):
+        self.http.close()
+
     def __call__(self, method, path, body=None, *, expect=200):
         """The answer, if its status is the expected one."""
         answer = self.http.request(method, path, json=body, follow_redirects=False)
@@ -69,11 +76,12 @@ def short(media_type, content):
 
 
 def masked(value):
-    """The JSON value without token secrets; of a problem, only what is new in it."""
+    """The JSON value without token secrets and what is empty; of a problem, what it says."""
     if isinstance(value, dict):
         if "detail" in value and "type" in value:
             return {key: value[key] for key in ("title", "detail")}
-        return {k: "swd_***" if k == "secret" else masked(v) for k, v in value.items()}
+        told = {k: "swd_***" if k == "secret" else masked(v) for k, v in value.items()}
+        return {k: v for k, v in told.items() if v not in (None, "", [], {})}
     return [masked(item) for item in value] if isinstance(value, list) else value
 
 
@@ -94,13 +102,25 @@ def check(fact, message):
 
 def story(url, admin_token):
     """Everything, in order."""
-    admin = Person("admin", url, admin_token)
-    alice, bob, ci = people(admin, url)
+    with Person("admin", url, admin_token) as admin, contextlib.ExitStack() as others:
+        alice, bob, ci = (others.enter_context(person) for person in people(admin, url))
+        baseline = first_version(alice, bob, ci)
+        better = next_version(alice, bob, ci, baseline)
+        a_ready_version_does_not_change(alice, better["number"])
+        download_and_verify(ci, better)
+        who_did_what(bob)
 
+
+def first_version(alice, bob, ci):
+    """A baseline, up to production."""
     step("Alice trains a baseline and registers it with its recipe and its bytes")
-    baseline = train_and_register(alice, "--c", "0.001", "--description", "A strong penalty.")
-    to_production(baseline["number"], alice, bob, ci, "There is no model yet; this beats guessing.")
+    version = train_and_register(alice, "--c", "0.001", "--description", "A strong penalty.")
+    to_production(version["number"], alice, bob, ci, "There is no model yet; this beats guessing.")
+    return version
 
+
+def next_version(alice, bob, ci, baseline):
+    """A better one takes its place."""
     step("A week later: a better model, which says what it descends from")
     better = train_and_register(
         alice, "--c", "1.0", "--parent", str(baseline["number"]),
@@ -114,10 +134,7 @@ def story(url, admin_token):
     stages = alice("GET", f"/models/{MODEL}").json()["stages"]
     check(stages.get("production") == [better["number"]], "production is held by the new version")
     check(stages.get("archived") == [baseline["number"]], "the old version is archived")
-
-    a_ready_version_does_not_change(alice, better["number"])
-    download_and_verify(ci, better)
-    who_did_what(bob)
+    return better
 
 
 def people(admin, url):
@@ -211,7 +228,7 @@ def who_did_what(bob):
     check(len(transitions) >= 5, f"{len(transitions)} transitions are on record")
     events = bob("GET", f"/events?model={MODEL}&limit=200").json()["items"]
     for event in events:
-        print(f"    {event['at']}  {event['actor']:<6} {event['action']}")
+        print(f"    {event['at']}  {event['actor']:<9} {event['action']}")
     actors = {event["actor"] for event in events}
     check({"alice", "bob", "ci"} <= actors, "alice, bob and ci are in the events")
 
@@ -241,7 +258,7 @@ def fresh_server():
             )  # fmt: skip
         try:
             url = f"http://127.0.0.1:{port}"
-            wait_until_ready(server, url, log)
+            wait_until_ready(server, url)
             yield url, token
         except BaseException:
             print("\nThe end of the server's log:\n", tail(log), file=sys.stderr, sep="")
@@ -250,9 +267,9 @@ def fresh_server():
             stop(server)
 
 
-def wait_until_ready(server, url, log):
-    """Until `/readyz` answers 200, for a minute at most."""
-    deadline = time.monotonic() + 60
+def wait_until_ready(server, url):
+    """Until `/readyz` answers 200, for two minutes at most."""
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if server.poll() is not None:
             raise Failed(f"the server ended with {server.returncode}")
@@ -260,7 +277,7 @@ def wait_until_ready(server, url, log):
             if httpx.get(f"{url}/readyz").is_success:
                 return
         time.sleep(0.1)
-    raise Failed(f"the server was not ready within a minute; see {log}")
+    raise Failed(f"the server was not ready within two minutes")
 
 
 def stop(server):

@@ -7,6 +7,7 @@ Needs scikit-learn and httpx. Copy it and put your own training into `train`.
 """
 
 import argparse
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -36,10 +37,11 @@ from sklearn.preprocessing import StandardScaler
 def main(argv=None, client=None):
     """Train, then register; `client` is one to use instead of one made from the flags."""
     args = arguments(argv)
-    api = client or connect(args.url, args.token)
     pipeline, recipe = train(args)
-    with tempfile.TemporaryDirectory() as folder:
-        version = register(api, args.model, recipe, save(Path(folder), pipeline, recipe))
+    with contextlib.ExitStack() as stack:
+        api = client or stack.enter_context(connect(args.url, args.token))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        version = register(api, args.model, recipe, save(folder, pipeline, recipe))
     print(
         f"{version['model']} version {version['number']} is {version['status']}: "
         f"auc {version['metrics']['auc']:.4f}, manifest {version['manifest_sha256']}"
@@ -208,9 +210,10 @@ def register(api, model, recipe, files):
     for path in files:
         send = upload_in_parts if path.suffix == ".joblib" else upload_at_once
         send(api, here, path)
-    checked(api.post(f"{here}/finalize"))
-    while (version := checked(api.get(here)).json())["status"] == "verifying":
-        time.sleep(0.5)  # large files are proven in the background
+    version = checked(api.post(f"{here}/finalize")).json()
+    while version["status"] == "verifying":  # large files are proven in the background
+        time.sleep(0.5)
+        version = checked(api.get(here)).json()
     return version
 
 

@@ -18,6 +18,7 @@ from fastapi.routing import iter_route_contexts
 
 from app import __version__
 from app.core.problems_docs import (
+    MEDIA_TYPE,
     InvalidValue,
     ProblemDocument,
     common,
@@ -90,22 +91,23 @@ def _fastapis_own(app: FastAPI) -> dict[str, Any]:
 
 
 def _names(app: FastAPI) -> dict[tuple[str, str], str]:
-    """`{(path, method): "models.create"}` from the room and the name of each endpoint."""
+    """`{(path, method): "models.create"}` from the tag and the name of each endpoint."""
     names: dict[tuple[str, str], str] = {}
     for route in iter_route_contexts(app.routes):
         endpoint = route.endpoint
         for method in sorted(route.methods or ()):
             if endpoint is not None and route.path_format is not None:
-                name = getattr(route, "operation_id", None) or _name(endpoint)
+                tag = str((getattr(route, "tags", None) or ["Health"])[0])
+                name = getattr(route, "operation_id", None) or _name(tag, endpoint.__name__)
                 suffix = ".head" if method == "HEAD" else ""
                 names[route.path_format, method.lower()] = name + suffix
     return names
 
 
-def _name(endpoint: Any) -> str:
-    room = endpoint.__module__.split(".")[1] if "." in endpoint.__module__ else "meta"
+def _name(tag: str, endpoint: str) -> str:
+    room = tag.lower()
     singular = re.sub(r"ies$", "y", room).removesuffix("s")
-    verb = re.sub(rf"_({re.escape(room)}|{re.escape(singular)})$", "", endpoint.__name__)
+    verb = re.sub(rf"_({re.escape(room)}|{re.escape(singular)})$", "", endpoint)
     return f"{room}.{verb}"
 
 
@@ -121,6 +123,7 @@ def _finish(document: dict[str, Any], names: dict[tuple[str, str], str]) -> dict
                 name = operation["operationId"]
                 raise ValueError(f"{where} and {seen[name]} are both called {name}: rename one.")
     _finish_components(document)
+    _share_problems(document)
     used = {
         tag for item in document["paths"].values() for op in item.values() for tag in op["tags"]
     }
@@ -166,6 +169,18 @@ def _finish_components(document: dict[str, Any]) -> None:
     components["schemas"] = dict(sorted(schemas.items()))
     components["parameters"] = {"IdempotencyKey": _IDEMPOTENCY_HEADER}
     components["securitySchemes"] = {SCHEME: _SECURITY}
+
+
+def _share_problems(document: dict[str, Any]) -> None:
+    """Say each set of problems once: without this, the document is ten times as large."""
+    shared: dict[str, Any] = {}
+    for item in document["paths"].values():
+        for operation in item.values():
+            for status, answer in operation["responses"].items():
+                examples = answer.get("content", {}).get(MEDIA_TYPE, {}).get("examples")
+                if examples and shared.setdefault(name := ".".join(examples), answer) == answer:
+                    operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
+    document["components"]["responses"] = dict(sorted(shared.items()))
 
 
 def _schema(model: type[Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def train() -> ModuleType:
     return train
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(demo: ModuleType) -> Iterator[tuple[str, str]]:
     """The address of a server of its own process, and its admin's token."""
     with demo.fresh_server() as found:

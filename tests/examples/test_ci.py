@@ -1,7 +1,9 @@
 """The pipelines promote what is approved, and nothing else."""
 
+import contextlib
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,16 +16,16 @@ VERSIONS = "/models/breast-cancer/versions"
 
 
 @pytest.fixture(scope="module")
-def people(demo: ModuleType, server: tuple[str, str]) -> Any:
-    url, token = server
-    return demo.people(demo.Person("admin", url, token), url)
+def people(demo: ModuleType, server: tuple[str, str]) -> Iterator[Any]:
+    with demo.Person("admin", *server) as admin, contextlib.ExitStack() as others:
+        yield [others.enter_context(person) for person in demo.people(admin, server[0])]
 
 
 @pytest.fixture(scope="module")
 def ci_token(demo: ModuleType, server: tuple[str, str], people: Any) -> str:
-    admin = demo.Person("admin", *server)
     asked = {"name": "pipeline", "identity": "ci", "scopes": ["write"]}
-    return str(admin("POST", "/tokens", asked, expect=201).json()["secret"])
+    with demo.Person("admin", *server) as admin:
+        return str(admin("POST", "/tokens", asked, expect=201).json()["secret"])
 
 
 def run(server: tuple[str, str], token: str, **more: str) -> subprocess.CompletedProcess[str]:
