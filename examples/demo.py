@@ -277,7 +277,7 @@ def wait_until_ready(server, url):
             if httpx.get(f"{url}/readyz").is_success:
                 return
         time.sleep(0.1)
-    raise Failed(f"the server was not ready within two minutes")
+    raise Failed("the server was not ready within two minutes")
 
 
 def stop(server):
