@@ -212,7 +212,7 @@ def _as_review(row: Any, model: str) -> ReviewView:
         is_person=identity.kind == "user",
         owner_id=identity.owner_id,
         issuers=frozenset(row.issuers or ()),
-        role=max(roles, default=None),
+        role=max(roles, key=lambda role: role.rank, default=None),
         groups=frozenset(row.groups or ()),
         disabled=identity.disabled_at is not None,
     )
@@ -287,7 +287,7 @@ async def page_for_reviewer(
     session: AsyncSession, actor: Actor, wanted: Wanted, *, before: UUID | None, limit: int
 ) -> list[PromotionView]:
     """The open promotions of models on which an actor is a reviewer."""
-    grants: tuple[Grant, ...] = tuple(g for g in actor.grants if g.role >= Role.REVIEWER)
+    grants: tuple[Grant, ...] = tuple(g for g in actor.grants if g.role.includes(Role.REVIEWER))
     return await page(
         session,
         replace(actor, grants=grants),

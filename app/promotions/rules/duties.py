@@ -72,10 +72,14 @@ class Reviewer:
     groups: frozenset[str]
     disabled: bool = False
 
+    def has(self, role: Role) -> bool:
+        """Whether they have this role on the model, or a higher one."""
+        return self.role is not None and self.role.includes(role)
+
     @property
     def may_review(self) -> bool:
         """Whether their word counts at all on this model."""
-        return not self.disabled and self.role is not None and self.role >= Role.REVIEWER
+        return not self.disabled and self.has(Role.REVIEWER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +113,7 @@ def fits(reviewer: Reviewer, rule: ApprovalRule) -> bool:
         return False
     if not (rule.roles or rule.groups or rule.identities):
         return True
-    by_role = any(reviewer.role is not None and reviewer.role >= role for role in rule.roles)
-    return by_role or not reviewer.groups.isdisjoint(rule.groups)
+    return any(map(reviewer.has, rule.roles)) or not reviewer.groups.isdisjoint(rule.groups)
 
 
 def is_named(reviewer: Reviewer, rules: Iterable[ApprovalRule]) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
-from app.core.actor import Actor
+from app.core.actor import Actor, Role
 from app.core.canonical import sha256_hex
 from app.core.db import announce
 from app.policies import service as policies
@@ -273,7 +273,7 @@ def rules_in(document: dict[str, Any]) -> list[RuleFinding]:
         RuleFinding(
             ApprovalRule(
                 count=each["count"],
-                roles=tuple(each["roles"]),
+                roles=tuple(map(Role, each["roles"])),
                 groups=tuple(each["groups"]),
                 identities=tuple(each["identities"]),
             ),

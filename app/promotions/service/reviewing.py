@@ -170,4 +170,4 @@ def may_cancel(actor: Actor, case: PromotionView) -> bool:
     """Whether the actor asked for it, or is a maintainer of the model."""
     role = actor.role_on(case.model.name)
     asked = actor.identity_id == case.promotion.requested_by_id
-    return asked or (role is not None and role >= Role.MAINTAINER)
+    return asked or (role is not None and role.includes(Role.MAINTAINER))
