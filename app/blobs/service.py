@@ -37,9 +37,7 @@ on_violation(
 async def spare(session: AsyncSession, sha256: str) -> None:
     """Before adopting: give a blob that is stored already, and that nothing names, its grace time
     again. One that is being freed at this moment is refused for a second."""
-    row = (
-        await session.execute(select(Blob).where(Blob.sha256 == sha256).with_for_update())
-    ).scalar_one_or_none()
+    row = await _locked(session, sha256)
     if row is None:
         return
     _refuse_doomed(row)
@@ -51,19 +49,29 @@ async def spare(session: AsyncSession, sha256: str) -> None:
 async def stored(session: AsyncSession, sha256: str, size: int) -> None:
     """After adopting: record that the store holds these proven bytes."""
     await session.execute(insert(Blob).values(sha256=sha256, size=size).on_conflict_do_nothing())
-    row = (
+    await hold(session, sha256)
+
+
+async def hold(session: AsyncSession, sha256: str) -> None:
+    """Before naming a blob: see that it is there and stays there until the transaction ends."""
+    _refuse_doomed(await _locked(session, sha256))
+
+
+async def _locked(session: AsyncSession, sha256: str) -> Blob | None:
+    # The weakest lock that keeps a sweep away; taken before a foreign key takes its weaker one,
+    # because going from that one to this could meet a sweep that waits.
+    return (
         await session.execute(
             select(Blob)
             .where(Blob.sha256 == sha256)
             .with_for_update(key_share=True)
             .execution_options(populate_existing=True)
         )
-    ).scalar_one()
-    _refuse_doomed(row)
+    ).scalar_one_or_none()
 
 
-def _refuse_doomed(row: Blob) -> None:
-    if row.doomed_at is not None:
+def _refuse_doomed(row: Blob | None) -> None:
+    if row is None or row.doomed_at is not None:
         raise Unavailable(
             "The same bytes are being freed at this moment. Wait a second and send them again.",
             retry_after=1,
@@ -81,7 +89,7 @@ async def sweep(db: Database, store: BlobStore, grace: timedelta = GRACE) -> lis
             await session.execute(
                 delete(Blob).where(Blob.sha256 == sha256, Blob.doomed_at.is_not(None))
             )
-    return doomed
+    return list(doomed)
 
 
 async def _doom(session: AsyncSession, grace: timedelta) -> Sequence[str]:

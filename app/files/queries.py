@@ -95,7 +95,7 @@ async def readable_blobs(session: AsyncSession, actor: Actor, digests: set[str])
         select(Blob.sha256, Blob.size)
         .where(Blob.sha256.in_(digests), stands)
         .order_by(Blob.sha256)
-        .with_for_update(read=True, key_share=True, of=Blob)
+        .with_for_update(key_share=True, of=Blob)
     )
     rows = await session.execute(statement)
     return {row.sha256: row.size for row in rows}

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.blobs import service as blobs
 from app.core.actor import Actor
 from app.core.db import clock
 from app.core.problems import InvalidRequest
@@ -42,7 +43,8 @@ async def attach(
     media_type: str | None,
 ) -> File:
     """Point a path of a draft at a proven blob, in place of what it pointed at. The caller holds
-    the version's lock and knows that the blob's row is there."""
+    the version's lock."""
+    await blobs.hold(session, sha256)
     await end_uploads(session, version, path, "abandoned")
     file = await queries.file_at(session, version.id, path)
     was = None
