@@ -44,10 +44,11 @@ async def elsewhere(settings: Settings, admin: Api) -> AsyncIterator[httpx.Async
         "Basic YWRtaW46YWRtaW4=",
         "Bearer short",
         "Bearer swd_0000000000000000000000000000000000000000000000000",
-        f"Bearer {new_secret()}",
+        pytest.param(f"Bearer {new_secret()}", id="a secret that was never issued"),
         f"Bearer {'x' * 600}",
         "Bearer ä0123456789012345678901234567890123456789",
     ],
+    ids=range(10),
 )
 async def test_without_a_valid_token_nobody_is_anybody(
     http: httpx.AsyncClient, header: str | None
