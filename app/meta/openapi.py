@@ -144,12 +144,22 @@ def _finish_operation(
     operation["security"] = [{SCHEME: []}] if secured else []
     if secured and method == "post":
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+    for parameter in operation.get("parameters", []):
+        _without_null(parameter.get("schema", {}))
     answers = operation["responses"]
     if "application/json" in answers.get("422", {}).get("content", {}):
         del answers["422"]  # FastAPI's own shape, which this service never sends
     for status, entry in _usual_problems(operation, secured=secured).items():
         answers.setdefault(str(status), entry)
     operation["responses"] = {status: answers[status] for status in sorted(answers)}
+
+
+def _without_null(schema: dict[str, Any]) -> None:
+    """A parameter that may be left out is never null: nobody can send that in an address."""
+    shapes = [shape for shape in schema.get("anyOf", []) if shape != {"type": "null"}]
+    if len(shapes) == 1 and len(schema["anyOf"]) > 1:
+        del schema["anyOf"]
+        schema.update({**shapes[0], **schema})
 
 
 def _usual_problems(operation: dict[str, Any], *, secured: bool) -> dict[int | str, dict[str, Any]]:
