@@ -12,6 +12,7 @@ import io
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -305,6 +306,7 @@ def tail(path):
 def main():
     """Run the story; 0 if everything held."""
     begun = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))  # so that the server ends too
     print("Starting a fresh server …", flush=True)
     try:
         with fresh_server() as (url, token):
