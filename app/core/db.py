@@ -77,6 +77,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
+            hide_parameters=True,  # bound values would reach the log with an error
         )
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
