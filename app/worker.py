@@ -29,6 +29,7 @@ from app.core.runtime import Runtime
 CONCURRENCY = 4
 STOP_SECONDS = 10.0
 LONGEST_WAIT_SECONDS = 3600
+CONNECT_SECONDS = 5.0
 RESTART_SECONDS = 2.0
 CATCH_UP_SECONDS = 24 * 3600.0  # what the clock missed while nobody worked is done late, once
 KEPT_HOURS, KEPT_FAILED_HOURS = 24, 30 * 24
@@ -80,14 +81,15 @@ async def run_worker(runtime: Runtime) -> None:
 
 @contextlib.asynccontextmanager
 async def worker_inside(runtime: Runtime) -> AsyncIterator[None]:
-    """A worker that runs beside whatever else this process does."""
+    """A worker that runs beside whatever else this process does. In the end it is left to itself
+    where it does not stop, as without PostgreSQL: the next worker takes over its jobs."""
     load_tasks()
     working = asyncio.create_task(run_worker(runtime), name="worker")
     try:
         yield
     finally:
         working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
+        await asyncio.wait([working], timeout=STOP_SECONDS + CONNECT_SECONDS)
 
 
 async def disown_jobs(runtime: Runtime) -> None:
@@ -103,6 +105,7 @@ async def _work(runtime: Runtime) -> None:
         conninfo=direct or runtime.db.url,
         min_size=1,
         max_size=CONCURRENCY + 1,
+        timeout=CONNECT_SECONDS,
         kwargs={"application_name": "stageward-worker", "connect_timeout": 5},
     )
     queue = _queue(runtime, connector)

@@ -71,7 +71,16 @@ def install(lock_file: Path) -> None:
     pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     tool = VENV / "bin" / "uv"
     if run([*pip, "--require-hashes", "-r", str(TOOL)]) and run(
-        [str(tool), "pip", "sync", "--quiet", "--require-hashes", str(TOOL), str(lock_file)],
+        [
+            str(tool),
+            "pip",
+            "sync",
+            "--quiet",
+            "--compile-bytecode",
+            "--require-hashes",
+            str(TOOL),
+            str(lock_file),
+        ],
         {"VIRTUAL_ENV": str(VENV), **uv_settings()},
     ):
         return

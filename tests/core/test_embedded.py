@@ -218,7 +218,10 @@ def test_only_our_user_can_come_near_it(
     with psycopg.connect(server.superuser_url) as connection:
         assert connection.execute("show listen_addresses").fetchone() == ("",)
     home = tmp_path / "data" / "postgres"
-    for folder in (home / "data", home / "socket", home / "log"):
+    found = postmaster.running(home / "data")
+    assert found is not None
+    assert found.socket_folder is not None
+    for folder in (home / "data", found.socket_folder, home / "log"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 

@@ -1,15 +1,12 @@
 """The server as an operator meets it: started, ended, killed, misconfigured. Real processes."""
 
-import contextlib
 import json
 import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,84 +14,13 @@ import httpx
 import psycopg
 import pytest
 
+from app import cli
 from app.core import postmaster, schema
 from app.core.embedded import EmbeddedPostgres
-from tests.waiting import until
+from tests.servers import Server, Start
+from tests.waiting import SECONDS, until
 
 SECRET = "a-secret-key-for-tests-0123456789"
-
-
-class Server:
-    """A `python -m app serve`, and what it said."""
-
-    def __init__(self, folder: Path, settings: dict[str, str], command: str = "serve") -> None:
-        self.said, self.logged = folder / "said.txt", folder / "logged.txt"
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("STAGEWARD_")}
-        with self.said.open("wb") as said, self.logged.open("wb") as logged:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "app", command],
-                env={**environment, **settings},
-                stdout=said,
-                stderr=logged,
-            )
-
-    @property
-    def url(self) -> str:
-        """Where it serves, once it says so and is ready."""
-        found = until(
-            lambda: re.search(r"serves at (http://\S+)/docs", self.said.read_text()) or self.ended,
-            what="the address",
-        )
-        assert isinstance(found, re.Match), self.logged.read_text()
-        url = found[1]
-        until(lambda: self._ready(url) or self.ended, what="readiness")
-        assert not self.ended, self.logged.read_text()
-        return url
-
-    @property
-    def token(self) -> str | None:
-        """The admin's token, if it was printed."""
-        found = re.search(r"shown this once: (\S+)", self.said.read_text())
-        return found[1] if found else None
-
-    @property
-    def ended(self) -> bool:
-        return self.process.poll() is not None
-
-    def end(self, number: int = signal.SIGTERM) -> int:
-        """Signal it and return its exit code."""
-        self.process.send_signal(number)
-        return self.process.wait(60)
-
-    def _ready(self, url: str) -> bool:
-        try:
-            return httpx.get(f"{url}/readyz", timeout=5).status_code == 200
-        except httpx.TransportError:
-            return False
-
-
-Start = Callable[..., Server]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts servers on a free port with one data directory; whatever still runs is killed."""
-    started: list[Server] = []
-
-    def one(command: str = "serve", **settings: str) -> Server:
-        defaults = {"data_dir": str(tmp_path / "data"), "port": "0"}
-        named = {f"STAGEWARD_{k.upper()}": v for k, v in {**defaults, **settings}.items()}
-        started.append(Server(tmp_path, named, command))
-        return started[-1]
-
-    yield one
-    for server in started:
-        server.process.kill()
-        server.process.wait()
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        left = postmaster.running(tmp_path / "data" / "postgres" / "data")
-        if left is not None:
-            postmaster.stop(left.pid, tmp_path / "data" / "postgres" / "data", 10)
 
 
 def postgres_pid(tmp_path: Path) -> int | None:
@@ -214,17 +140,18 @@ def test_who_waits_is_answered_at_once_when_it_ends(start: Start) -> None:
 
     waiter = threading.Thread(target=wait)
     waiter.start()
-    until(lambda: _under_way(url) == 1, what="the poll to begin")
+    until(lambda: _under_way(url, token) == 1, what="the poll to begin")
     server.process.send_signal(signal.SIGTERM)
     waiter.join(9)  # less than the ten seconds that other requests get, and than the poll asked for
     assert [answer.status_code for answer in answers] == [200]
     assert answers[0].json()["items"] == []
-    assert server.process.wait(30) == 0
+    assert server.process.wait(SECONDS) == 0
 
 
-def _under_way(url: str) -> int:
+def _under_way(url: str, token: str) -> int:
     """How many requests are being answered, but for this one."""
-    text = httpx.get(f"{url}/metrics").text
+    headers = {"Authorization": f"Bearer {token}"}
+    text = httpx.get(f"{url}/metrics", headers=headers, timeout=60).text
     found = re.search(r"^stageward_http_requests_in_progress (\d+)", text, re.MULTILINE)
     assert found is not None
     return int(found[1]) - 1
@@ -242,12 +169,12 @@ def test_a_request_under_way_is_finished_first(start: Start) -> None:
             % (token.encode(), len(body))
             + body[:5]
         )
-        until(lambda: _under_way(url) == 1, what="the request to begin")
+        until(lambda: _under_way(url, token) == 1, what="the request to begin")
         server.process.send_signal(signal.SIGTERM)
         until(lambda: not _accepts(address), what="the port to close")
         line.sendall(body[5:])
         assert line.recv(12) == b"HTTP/1.1 201"
-    assert server.process.wait(30) == 0
+    assert server.process.wait(SECONDS) == 0
 
 
 def _accepts(address: httpx.URL) -> bool:
@@ -267,7 +194,7 @@ def test_a_signal_before_it_serves_leaves_nothing_behind(start: Start, tmp_path:
 
 def refused(server: Server) -> str:
     """The one line of a server that would not serve."""
-    assert server.process.wait(60) == 1
+    assert server.process.wait(SECONDS) == 1
     logged = server.logged.read_text()
     assert "Traceback" not in logged
     lines = [line for line in logged.splitlines() if line.startswith("stageward: ")]
@@ -300,6 +227,28 @@ def test_a_second_server_on_one_data_directory_is_refused(start: Start) -> None:
         ({"log_format": "xml"}, "'console' or 'json'"),
         ({"database_url": "postgresql://x@/y"}, "STAGEWARD_SECRET_KEY must be set"),
         ({"secret_key": "short"}, "at least 32 characters"),
+    ],
+)
+def test_a_mistake_in_the_settings_is_one_line(
+    settings: dict[str, str],
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(f"STAGEWARD_{name.upper()}", value)
+    monkeypatch.setattr(sys, "argv", ["stageward", "serve"])
+    with pytest.raises(SystemExit) as ended:
+        cli.run()
+    assert ended.value.code == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert words in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
         (
             {"database_url": "postgresql://x@127.0.0.1:9/y", "secret_key": SECRET},
             "PostgreSQL cannot be used",
@@ -309,7 +258,7 @@ def test_a_second_server_on_one_data_directory_is_refused(start: Start) -> None:
         ({"data_dir": "/proc/stageward"}, "STAGEWARD_DATA_DIR"),
     ],
 )
-def test_a_mistake_in_the_settings_is_one_line(
+def test_what_is_in_the_way_of_serving_is_one_line(
     start: Start, settings: dict[str, str], words: str
 ) -> None:
     assert words in refused(start(**settings))
@@ -331,7 +280,7 @@ def test_an_external_database_is_used_once_it_has_the_schema(
     own = {"database_url": external, "secret_key": SECRET}
     assert "python -m app migrate" in refused(start(**own))
     migrated = start("migrate", **own)
-    assert migrated.process.wait(60) == 0
+    assert migrated.process.wait(SECONDS) == 0
     assert schema.expected_revision() in migrated.said.read_text()
 
     server = start(**own)
@@ -360,18 +309,18 @@ def test_doctor_says_what_is_there_and_what_is_wrong(
     start: Start, tmp_path: Path, external: str
 ) -> None:
     nothing = start("doctor")
-    assert nothing.process.wait(60) == 0
+    assert nothing.process.wait(SECONDS) == 0
     assert "the first `serve` makes it" in nothing.said.read_text()
 
-    assert start("migrate").process.wait(60) == 0
+    assert start("migrate").process.wait(SECONDS) == 0
     well = start("doctor")
-    assert well.process.wait(60) == 0, well.said.read_text()
+    assert well.process.wait(SECONDS) == 0, well.said.read_text()
     for words in ("version 18", "btree_gist", "revision", "Blob store", "GiB free"):
         assert words in well.said.read_text()
     assert postgres_pid(tmp_path) is None
 
     ill = start("doctor", database_url=external, secret_key=SECRET, databse_url="a typing mistake")
-    assert ill.process.wait(60) == 1
+    assert ill.process.wait(SECONDS) == 1
     said = ill.said.read_text()
     assert "WRONG  Settings: STAGEWARD_DATABSE_URL" in said
     assert "WRONG  Schema: The database has no schema yet" in said

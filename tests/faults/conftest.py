@@ -1,0 +1,5 @@
+"""Fixtures of the tests that kill."""
+
+from tests.servers import start
+
+__all__ = ["start"]
