@@ -1,0 +1,89 @@
+"""Real server processes for tests: started, waited for, killed."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.core import postmaster
+from tests.waiting import until
+
+
+class Server:
+    """A `python -m app serve`, and what it said."""
+
+    def __init__(self, folder: Path, settings: dict[str, str], command: str = "serve") -> None:
+        self.said, self.logged = folder / "said.txt", folder / "logged.txt"
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("STAGEWARD_")}
+        with self.said.open("wb") as said, self.logged.open("wb") as logged:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "app", command],
+                env={**environment, **settings},
+                stdout=said,
+                stderr=logged,
+            )
+
+    @property
+    def url(self) -> str:
+        """Where it serves, once it says so and is ready."""
+        found = until(
+            lambda: re.search(r"serves at (http://\S+)/docs", self.said.read_text()) or self.ended,
+            what="the address",
+        )
+        assert isinstance(found, re.Match), self.logged.read_text()
+        url = found[1]
+        until(lambda: self._ready(url) or self.ended, what="readiness")
+        assert not self.ended, self.logged.read_text()
+        return url
+
+    @property
+    def token(self) -> str | None:
+        """The admin's token, if it was printed."""
+        found = re.search(r"shown this once: (\S+)", self.said.read_text())
+        return found[1] if found else None
+
+    @property
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Signal it and return its exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+    def _ready(self, url: str) -> bool:
+        try:
+            return httpx.get(f"{url}/readyz", timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+Start = Callable[..., Server]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts servers on a free port with one data directory; whatever still runs is killed."""
+    started: list[Server] = []
+
+    def one(command: str = "serve", **settings: str) -> Server:
+        defaults = {"data_dir": str(tmp_path / "data"), "port": "0"}
+        named = {f"STAGEWARD_{k.upper()}": v for k, v in {**defaults, **settings}.items()}
+        started.append(Server(tmp_path, named, command))
+        return started[-1]
+
+    yield one
+    for server in started:
+        server.process.kill()
+        server.process.wait()
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        left = postmaster.running(tmp_path / "data" / "postgres" / "data")
+        if left is not None:
+            postmaster.stop(left.pid, tmp_path / "data" / "postgres" / "data", 10)
