@@ -45,6 +45,7 @@ def parse_ref(text: str) -> Ref:
 
 
 ARCHIVED = "archived"
+STAGE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 ALIAS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 RESERVED_ALIAS = re.compile(r"latest|v\d+", re.IGNORECASE)
 

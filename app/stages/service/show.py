@@ -11,6 +11,7 @@ from app.core.problems import InvalidRequest, NotFound
 from app.models.tables import Model
 from app.stages import queries
 from app.stages.queries import AliasView, Holder, TransitionView
+from app.stages.rules import ALIAS_NAME, STAGE_NAME
 from app.stages.schemas import (
     AliasChangeOutput,
     AliasOutput,
@@ -47,7 +48,9 @@ async def stage_at(
     session: AsyncSession, model: Model, name: str, at: datetime | None
 ) -> StageAtOutput:
     """Who held a stage at an instant; without one, who holds it now."""
-    stage = await queries.stage_named(session, model.id, name.lower())
+    stage = None
+    if STAGE_NAME.fullmatch(name.lower()):
+        stage = await queries.stage_named(session, model.id, name.lower())
     if stage is None:
         known = ", ".join(s.name for s in await queries.stages_of_model(session, model.id))
         raise NotFound(f"The model `{model.name}` has no stage `{name}`. It has: {known}.")
@@ -166,6 +169,8 @@ async def alias(
 ) -> tuple[AliasOutput, tuple[int, ...]]:
     """What an alias points at, and its revision. One that bears a stage's name means the holder of
     that stage; a 404 where there is none, or not just one."""
+    if not ALIAS_NAME.fullmatch(name):
+        raise absent(model, name)
     found = await queries.alias_named(session, model.id, name)
     stage = await queries.stage_named(session, model.id, name.lower())
     if stage is None:
@@ -192,6 +197,8 @@ async def alias_history(
     session: AsyncSession, model: Model, name: str, *, cursor: str | None, limit: int
 ) -> Page[AliasChangeOutput]:
     """What an alias pointed at, newest change first; also of one that was removed."""
+    if not ALIAS_NAME.fullmatch(name):
+        raise absent(model, name)
     rows = await queries.alias_changes_page(session, model.id, name, _id_in(cursor), limit)
     found, more = cut(rows, limit)
     last = encode_cursor(found[-1].id) if more else None
