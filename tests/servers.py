@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from app.core import postmaster
-from tests.waiting import until
+from tests.waiting import SECONDS, until
 
 
 class Server:
@@ -56,7 +56,7 @@ class Server:
     def end(self, number: int = signal.SIGTERM) -> int:
         """Signal it and return its exit code."""
         self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(SECONDS)
 
     def _ready(self, url: str) -> bool:
         try:
