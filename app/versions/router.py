@@ -1,6 +1,6 @@
 """The routes of versions."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Query, Request, Response
 
@@ -42,14 +42,14 @@ Filter = Annotated[
         examples=["stage = 'production' and tags.team = 'fraud'"],
     ),
 ]
-OrderBy = Annotated[
-    str | None,
-    Query(
+
+
+def _order(column: str) -> Any:
+    return Query(
         max_length=200,
-        description="The newest come first, which is also what `number desc` says.",
-        examples=["number desc"],
-    ),
-]
+        description=f"The newest come first, which is also what `{column} desc` says.",
+        examples=[f"{column} desc"],
+    )
 
 
 async def _shown(session: Transaction, version: Version, response: Response) -> VersionOutput:
@@ -98,7 +98,7 @@ async def list_versions(
     limit: Limit = 50,
     cursor: Cursor = None,
     filter: Filter = None,
-    order_by: OrderBy = None,
+    order_by: Annotated[str | None, _order("number")] = None,
     stage: Annotated[
         str | None,
         Query(max_length=64, description="Only those that hold this stage; `none` for no stage."),
@@ -132,7 +132,7 @@ async def search_versions(
     limit: Limit = 50,
     cursor: Cursor = None,
     filter: Filter = None,
-    order_by: OrderBy = None,
+    order_by: Annotated[str | None, _order("created_at")] = None,
 ) -> Page[VersionOutput]:
     """The versions of all models that you can see, newest first."""
     check_order(order_by, "created_at")
