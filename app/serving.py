@@ -92,9 +92,8 @@ async def work(settings: Settings) -> None:
     for number in ENDINGS:
         asyncio.get_running_loop().add_signal_handler(number, working.cancel)
     try:
-        await working
-    except asyncio.CancelledError:
-        pass
+        with contextlib.suppress(asyncio.CancelledError):
+            await working
     except (psycopg.Error, SQLAlchemyError) as error:
         raise CannotServe(unreachable(error)) from error
     except Problem as problem:

@@ -42,8 +42,8 @@ from app.versions.dependencies import (
     VersionToTransfer,
 )
 from app.versions.problems import VersionIsReady
-from app.versions.queries import VersionView
 from app.versions.schemas import VersionOutput
+from app.versions.service import VersionView
 
 router = api_router("Files")
 

@@ -21,8 +21,8 @@ from app.files.schemas import (
 )
 from app.files.service.upload import Offer
 from app.files.tables import File
-from app.versions.queries import VersionView
 from app.versions.schemas import RecalledOutput
+from app.versions.service import VersionView
 from app.versions.tables import Version
 
 __all__ = ["as_download", "as_uploads", "file_at", "files_of", "list_files", "manifest"]

@@ -1,5 +1,6 @@
 """The use cases of versions, a file for each verb."""
 
+from app.versions.queries import VersionView
 from app.versions.service.create import create
 from app.versions.service.delete import delete_model, delete_version
 from app.versions.service.drafts import check_draft, lock_draft, lock_version, make_ready, wrote
@@ -9,6 +10,7 @@ from app.versions.service.recall import lift_recall, recall
 from app.versions.service.show import as_output, show
 
 __all__ = [
+    "VersionView",
     "as_output",
     "check_draft",
     "create",
