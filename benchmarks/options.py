@@ -1,0 +1,21 @@
+"""What a run may be told."""
+
+from dataclasses import dataclass
+
+WORKERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Bounds of a run: so many rounds, each case in each round for so many seconds."""
+
+    rounds: int = 5
+    seconds: float = 3.0
+    warmup: float = 1.0
+    connections: int = 16
+    file_mib: int = 2048
+
+    @classmethod
+    def quick(cls) -> "Options":
+        """Enough to see that everything works; its figures mean nothing."""
+        return cls(rounds=1, seconds=2, warmup=1, file_mib=64)
