@@ -122,6 +122,18 @@ async def test_a_link_in_place_of_a_folder_or_a_file_is_not_followed(
     assert (outside / "data").read_bytes() == b"?" * 5
 
 
+@pytest.mark.parametrize("name", ["blobs", "incoming"])
+async def test_a_link_in_place_of_half_the_store_is_not_followed(
+    local: LocalStore, root: Path, tmp_path: Path, name: str
+) -> None:
+    (root / name).rename(tmp_path / name)
+    (root / name).symlink_to(tmp_path / name)
+    upload_id = uuid4()
+    with pytest.raises(Unavailable):
+        await local.adopt(upload_id, await local.receive(upload_id, in_chunks(b"bytes")))
+    assert list((tmp_path / name).iterdir()) == []
+
+
 async def test_a_link_in_place_of_a_blob_is_not_followed(
     local: LocalStore, root: Path, tmp_path: Path
 ) -> None:

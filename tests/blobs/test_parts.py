@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
@@ -143,12 +143,14 @@ class Gate:
         self.first, self.rest = first, rest
         self.waits = asyncio.Event()
         self.open = asyncio.Event()
+        self.seen: Callable[[], object] = lambda: None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         yield self.first
         self.waits.set()
         await self.open.wait()
         yield self.rest
+        self.seen()
 
 
 async def halfway(
@@ -224,6 +226,36 @@ async def test_a_sender_that_is_still_at_it_cannot_revive_what_was_given_up(
     with pytest.raises(UploadClosed):
         await late
     assert [found async for found in wide.incoming()] == []
+
+
+async def test_a_part_whose_bytes_were_not_all_written_never_counts(
+    wide: LocalStore, tmp_path: Path
+) -> None:
+    """Somebody else's bytes came while these came, and then that other part was lost again: its
+    replacement was killed between taking the old record away and writing the new one."""
+    upload = await wide.begin(uuid4(), SIZE)
+    body = RIGHT[: SIZE // 2] + WRONG[: SIZE // 2]
+    gate, slow = await halfway(wide, upload, body)
+    await wide.write_part(upload.id, upload.parts[0], in_chunks(RIGHT))
+    gate.open.set()
+    gate.seen = (tmp_path / "store" / "incoming" / str(upload.id) / "1.part").unlink
+    with pytest.raises(PartClash):
+        await slow
+    assert await wide.parts_present(upload) == []
+    await wide.write_part(upload.id, upload.parts[0], in_chunks(RIGHT))
+    await wide.complete(upload)
+    assert (await wide.prove(upload.id)).sha256 == sha256_of(RIGHT)
+
+
+async def test_a_part_that_came_whole_too_late_is_refused(wide: LocalStore) -> None:
+    upload = await wide.begin(uuid4(), SIZE)
+    gate = Gate(RIGHT, b"")
+    late = asyncio.create_task(wide.write_part(upload.id, upload.parts[0], gate))
+    await gate.waits.wait()
+    await wide.abort(upload.id)
+    gate.open.set()
+    with pytest.raises(UploadClosed):
+        await late
 
 
 async def test_a_cancelled_sender_leaves_the_part_to_the_next(wide: LocalStore) -> None:

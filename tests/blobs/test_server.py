@@ -395,6 +395,21 @@ def test_readers_that_do_not_read_take_no_memory_and_nobodys_turn(
     wait_until(lambda: server.open_blobs() == 0)
 
 
+def test_reading_ends_when_the_reader_goes_away(server: Server, store: LocalStore) -> None:
+    size, name = 2**40, "ab" * 32
+    huge = server.root / "blobs" / "ab" / "ab" / name
+    huge.parent.mkdir(parents=True)
+    huge.touch()
+    os.truncate(huge, size)  # it takes no room, and hours to read
+    target = link_to(store, name, size)
+    connection = server.connect()
+    connection.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    assert connection.recv(12) == b"HTTP/1.1 200"
+    assert server.open_blobs() == 1
+    abandon(connection)
+    wait_until(lambda: server.open_blobs() == 0)
+
+
 def test_answers_follow_each_other_on_one_connection(server: Server, store: LocalStore) -> None:
     body = b"0123456789"
     assert server.put("/stream", body) == 200

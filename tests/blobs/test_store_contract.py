@@ -162,8 +162,8 @@ async def test_the_same_bytes_may_be_proven_and_adopted_many_times_at_once(bench
         await together.wait()
         await bench.store.adopt(upload.id, proven)
 
-    together = asyncio.Barrier(6)
-    await asyncio.gather(*(finish(upload) for upload in uploads for _ in range(2)))
+    together = asyncio.Barrier(24)
+    await asyncio.gather(*(finish(upload) for upload in uploads for _ in range(8)))
     assert await bench.blobs() == {sha256_of(some_bytes(100_000)): 100_000}
     assert await bench.incoming() == set()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from uuid import UUID
 
 from app.blobs.problems import PartClash
-from app.blobs.stores.disk import BLOCK, alone, opened, status, try_alone, write_at
+from app.blobs.stores.disk import BLOCK, alone, flush, opened, status, try_alone, write_at
 from app.blobs.stores.incoming import (
     open_data,
     record,
@@ -33,9 +33,10 @@ class _Attempt:
         self._turn = threading.Lock()
         self._open = True
         self._written = 0
-        self._held = ExitStack()
-        self._at = self._held.enter_context(upload_folder(root, upload_id))
-        self._data = self._held.enter_context(open_data(self._at))
+        with ExitStack() as held:
+            self._at = held.enter_context(upload_folder(root, upload_id))
+            self._data = held.enter_context(open_data(self._at))
+            self._held = held.pop_all()
 
     def write(self, block: bytes) -> None:
         """Write the next bytes."""
@@ -65,18 +66,29 @@ class PartAttempt(_Attempt):
         """`UploadClosed` where the upload takes no bytes."""
         super().__init__(root, upload_id)
         self._part = part
-        self._displaced = False
+        self._taken = f"{part.number}.taken"
         self._aside: int | None = None
-        writer = self._held.enter_context(
-            opened(f"{part.number}.writer", os.O_RDWR | os.O_CREAT, at=self._at)
-        )
-        if not try_alone(writer) or record(self._at, part.number) is not None:
-            self._aside = self._held.enter_context(_aside_file(self._at, part.number))
+        try:
+            self._claim()
+        except BaseException:
+            self.close()
+            raise
+
+    def _claim(self) -> None:
+        number = self._part.number
+        name = f"{number}.writer"
+        writer = self._held.enter_context(opened(name, os.O_RDWR | os.O_CREAT, at=self._at))
+        with alone(self._data):  # or one that ends aside could fall between the look and the claim
+            if not try_alone(writer) or record(self._at, number) is not None:
+                self._aside = self._held.enter_context(_aside_file(self._at, number))
+            else:
+                with suppress(FileNotFoundError):
+                    os.unlink(self._taken, dir_fd=self._at)
 
     def _write(self, block: bytes) -> None:
         if self._aside is not None:
             write_at(self._aside, block, self._written)
-        elif not self._displaced:
+        else:
             self._write_in_place(block)
 
     def settle(self, sha256: str) -> None:
@@ -84,7 +96,7 @@ class PartAttempt(_Attempt):
         with self._turn:
             if not self._open:
                 return
-            os.fdatasync(self._data)
+            flush(self._data)
             with alone(self._data):
                 require_open(self._at)
                 counted = record(self._at, self._part.number)
@@ -92,26 +104,26 @@ class PartAttempt(_Attempt):
                     return
                 if self._aside is not None:
                     self._put_in_place(self._aside)
-                elif self._displaced or counted is not None:
+                elif status(self._taken, self._at) is not None:
                     raise _clash(self._part)
                 self._count(sha256)
 
     def _write_in_place(self, block: bytes) -> None:
         with alone(self._data):
             require_open(self._at)
-            if status(record_name(self._part.number), self._at) is None:
+            if status(self._taken, self._at) is None:
                 write_at(self._data, block, self._part.offset + self._written)
-            else:  # another request brought the part meanwhile; `settle` compares the digests
-                self._displaced = True
 
     def _put_in_place(self, aside: int) -> None:
+        with opened(self._taken, os.O_WRONLY | os.O_CREAT, at=self._at):
+            pass  # from now on, who writes in place only compares
         with suppress(FileNotFoundError):
             os.unlink(record_name(self._part.number), dir_fd=self._at)
             os.fsync(self._at)  # no record of other bytes may come back after a power cut
         for start in range(0, self._part.size, BLOCK):
             block = os.pread(aside, min(BLOCK, self._part.size - start), start)
             write_at(self._data, block, self._part.offset + start)
-        os.fdatasync(self._data)
+        flush(self._data)
 
     def _count(self, sha256: str) -> None:
         name = record_name(self._part.number)
@@ -132,17 +144,18 @@ class StreamAttempt(_Attempt):
         """A step that puts what is written so far on the disk; it may run beside `write`."""
         descriptor = os.dup(self._data)
 
-        def flush() -> None:
+        def flush_and_close() -> None:
             try:
-                os.fdatasync(descriptor)
+                flush(descriptor)
             finally:
                 os.close(descriptor)
 
-        return flush
+        return flush_and_close
 
     def settle(self) -> None:
         """Put everything on the disk and take the file away from writers."""
         with self._turn, alone(self._data):
+            require_open(self._at)
             take_away(self._at, self._data)
 
 

@@ -21,6 +21,7 @@ BLOCK = 1 << 20
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 RETRY_SECONDS = 10
 SAFE = os.O_NOFOLLOW | os.O_CLOEXEC
+flush = getattr(os, "fdatasync", os.fsync)  # macOS has only the latter
 log = structlog.get_logger()
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -5,7 +5,8 @@
     adopted        the same file on its way to its blob key: a second name of `whole`
     <n>.part       part n is whole and on the disk; holds its offset, size and SHA-256
     <n>.writer     locked by the request that writes part n straight into `data`
-    <n>.<x>.aside  part n once more, from a request that came while n was taken or already there
+    <n>.<x>.aside  part n once more, from a request that came while n was written or already there
+    <n>.taken      part n was put in place from aside: who was writing it in place must stop
 
 `data` is locked for each step that changes what it or a `.part` says, never for longer, so several
 processes may serve the parts of one upload. A kill leaves locks free and parts whole or uncounted.
@@ -64,12 +65,14 @@ def parts_present(root: Path, upload_id: UUID) -> list[StoredPart]:
 def complete(root: Path, upload: Upload) -> None:
     """Take the file away from its writers, once every part is there."""
     with upload_folder(root, upload.id) as at:
-        if status(WHOLE, at) is not None:
-            return
-        with open_data(at) as data, alone(data):
-            if status(WHOLE, at) is None:
+        try:
+            with open_data(at) as data, alone(data):
+                require_open(at)
                 _require_all(upload, records(at))
                 take_away(at, data)
+        except UploadClosed:
+            if status(WHOLE, at) is None:  # else it was completed before, or a moment ago
+                raise
 
 
 def take_away(at: int, data: int) -> None:
@@ -77,7 +80,6 @@ def take_away(at: int, data: int) -> None:
 
     Call it under the lock of `data`.
     """
-    require_open(at)
     os.fsync(data)
     os.rename(DATA, WHOLE, src_dir_fd=at, dst_dir_fd=at)
     os.fsync(at)

@@ -80,7 +80,9 @@ class LocalStore:
         self, upload: Upload, parts: Sequence[Part], lifetime: timedelta
     ) -> list[Link]:
         """See `BlobStore`."""
-        return [self._links.to_part(upload.id, part, lifetime) for part in parts]
+        return await self._threads.run(
+            lambda: [self._links.to_part(upload.id, part, lifetime) for part in parts]
+        )
 
     async def parts_present(self, upload: Upload) -> list[StoredPart]:
         """See `BlobStore`."""
@@ -196,7 +198,9 @@ class LocalStore:
         self, downloads: Sequence[Download], lifetime: timedelta
     ) -> list[Link]:
         """See `BlobStore`."""
-        return [self._links.to_blob(download, lifetime) for download in downloads]
+        return await self._threads.run(
+            lambda: [self._links.to_blob(download, lifetime) for download in downloads]
+        )
 
     async def delete(self, sha256: str) -> None:
         """See `BlobStore`."""
