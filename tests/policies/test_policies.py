@@ -108,7 +108,7 @@ async def test_what_is_no_revision(admin: Api, revision: str, status: int) -> No
                                        "truncate policy_revisions cascade"])  # fmt: skip
 async def test_postgresql_refuses_to_change_a_revision(sql: Sql, statement: str) -> None:
     with pytest.raises(psycopg.errors.RestrictViolation):
-        await sql.execute(statement)  # type: ignore[arg-type]
+        await sql.execute(statement)
 
 
 def test_a_body_is_read_with_its_defaults() -> None:

@@ -37,7 +37,7 @@ async def approved(people: People, number: int = 1) -> dict[str, Any]:
 
 async def count(sql: Sql, table: str, promotion: dict[str, Any]) -> int:
     found = await sql.execute(
-        f"select count(*) from {table} where promotion_id = %s",  # type: ignore[arg-type]
+        f"select count(*) from {table} where promotion_id = %s",
         [promotion["id"]],
     )
     row = await found.fetchone()
@@ -327,9 +327,7 @@ async def test_a_model_deleted_meanwhile_is_not_promoted(people: People, sql: Sq
         ]
 
         async def both_wait() -> bool:
-            found = await sql.execute(
-                "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
-            )
+            found = await sql.execute("select count(distinct pid) from pg_locks where not granted")
             return (await found.fetchone()) == (2,)
 
         await eventually(both_wait, what="both to wait for the model")

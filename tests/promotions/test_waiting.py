@@ -102,7 +102,8 @@ async def test_many_wait_without_a_connection_of_the_database(
     assert (await look(people.carol, promotion))["status"] == "open"
 
     async def idle() -> bool:
-        return runtime.db.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+        pool: Any = runtime.db.engine.pool
+        return int(pool.checkedout()) == 0
 
     await eventually(idle, what="no connection to be held")
     await approve(people.bob, promotion)

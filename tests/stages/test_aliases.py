@@ -57,6 +57,7 @@ async def test_an_alias_points_at_a_version_and_is_resolved(people: People) -> N
 async def test_a_version_is_named_by_number_or_name(people: People) -> None:
     await make_model(people.admin)
     await make_ready(people.alice, name="autumn")
+    version: Any
     for version in (1, "1", "autumn", "AUTUMN"):
         assert (await point(people.dan, "champion", version)).json()["name"] == "autumn"
     for version in (2, "nope", "latest", "@champion", "production", 0, None, True, ""):

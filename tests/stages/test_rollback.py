@@ -177,9 +177,7 @@ async def test_two_at_once_who_compare_nothing_go_back_one_step_too(
         both = [asyncio.create_task(roll_back(people.mia)) for _ in range(2)]
 
         async def both_wait() -> bool:
-            found = await sql.execute(
-                "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
-            )
+            found = await sql.execute("select count(distinct pid) from pg_locks where not granted")
             return (await found.fetchone()) == (2,)
 
         await eventually(both_wait, what="both to wait for the model")

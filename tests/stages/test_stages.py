@@ -192,9 +192,7 @@ async def test_postgresql_refuses_a_tenure_of_a_promotion_that_was_not_applied(
     await registered(people)
     promotion = await open_promotion(people.alice, 1, "staging")
     ended = "now()" if status == "rejected" else "null"
-    await sql.execute(
-        f"update promotions set status = '{status}', ended_at = {ended}"  # type: ignore[arg-type]
-    )
+    await sql.execute(f"update promotions set status = '{status}', ended_at = {ended}")
     with pytest.raises(psycopg.errors.ForeignKeyViolation, match="fk_tenures_applied_promotion"):
         await sql.execute(
             "insert into tenures (id, model_id, version_id, stage, exclusive, held, promotion_id) "
@@ -218,7 +216,7 @@ async def test_postgresql_refuses_a_tenure_without_its_one_cause(
     await registered(people)
     with pytest.raises(psycopg.errors.CheckViolation, match="one_cause"):
         await sql.execute(
-            "insert into tenures (id, model_id, version_id, stage, exclusive, held, promotion_id, "  # type: ignore[arg-type]
+            "insert into tenures (id, model_id, version_id, stage, exclusive, held, promotion_id, "
             "rollback_id) select gen_random_uuid(), model_id, id, 'staging', false, "
             f"tstzrange(now(), null), {cause} from versions"
         )
@@ -242,7 +240,7 @@ async def test_postgresql_refuses_to_rewrite_the_past(people: People, sql: Sql, 
         f"truncate {table} cascade",
     ):
         with pytest.raises(psycopg.errors.RestrictViolation):
-            await sql.execute(statement)  # type: ignore[arg-type]
+            await sql.execute(statement)
 
 
 async def test_a_clock_that_was_set_back_makes_no_tenure_overlap(people: People, sql: Sql) -> None:

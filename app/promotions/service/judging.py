@@ -22,7 +22,6 @@ from app.promotions.rules.judging import Facts, Findings, RuleFinding, Seen, jud
 from app.promotions.rules.words import UNDECIDED, Status
 from app.promotions.tables import Promotion
 from app.stages import service as stages
-from app.stages.queries import Holder
 from app.stages.tables import Stage
 from app.versions.tables import Version
 
@@ -37,7 +36,7 @@ class Judgement:
     rule: StageRule | None
     target: Stage | None
     source: Stage | None
-    incumbents: list[Holder]
+    incumbents: list[stages.Holder]
     findings: Findings | None
     document: dict[str, Any]
 

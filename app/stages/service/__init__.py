@@ -3,6 +3,7 @@
 from app.stages.service.aliases import point, remove
 from app.stages.service.leaving import drop_aliases, leave
 from app.stages.service.references import (
+    Holder,
     aliases_of,
     is_open,
     is_stage,
@@ -25,6 +26,7 @@ from app.stages.service.show import (
 from app.stages.service.tenures import enter, incumbents, instant_for
 
 __all__ = [
+    "Holder",
     "alias",
     "alias_history",
     "aliases",

@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.stages import queries
 from app.stages.queries import (
+    Holder,
     aliases_of,
     is_open,
     open_tenure,
@@ -16,6 +17,7 @@ from app.stages.queries import (
 )
 
 __all__ = [
+    "Holder",
     "aliases_of",
     "is_open",
     "is_stage",
