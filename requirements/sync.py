@@ -70,18 +70,11 @@ def install(lock_file: Path) -> None:
     """Install with uv; with pip where uv cannot be had or cannot reach the packages."""
     pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     tool = VENV / "bin" / "uv"
+    sync = [str(tool), "pip", "sync", "--quiet", "--require-hashes", str(TOOL), str(lock_file)]
+    if lock_file.stem == "dev":  # tests start many processes; a server starts once
+        sync.append("--compile-bytecode")
     if run([*pip, "--require-hashes", "-r", str(TOOL)]) and run(
-        [
-            str(tool),
-            "pip",
-            "sync",
-            "--quiet",
-            "--compile-bytecode",
-            "--require-hashes",
-            str(TOOL),
-            str(lock_file),
-        ],
-        {"VIRTUAL_ENV": str(VENV), **uv_settings()},
+        sync, {"VIRTUAL_ENV": str(VENV), **uv_settings()}
     ):
         return
     print("uv could not do it; pip tries.", flush=True)

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DAC_OVERRIDE, DAC_READ_SEARCH = 1, 2
-PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 8, 38, 47, 2
+PR_SET_SECUREBITS, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 28, 38, 47, 2
+NO_SETUID_FIXUP = 1 << 2
 CAPABILITY_VERSION_3 = 0x20080522
 UNUSED_USERS = range(61_900, 65_000)  # numbers that distributions give to nobody
 
@@ -112,10 +113,14 @@ def _may_lend(capability: int) -> bool:
 
 
 def _become(user: int, group: int, capability: int) -> None:
-    """Give up root for good, keeping at most one capability across the next exec."""
+    """Give up root for good, keeping at most one capability across the next exec.
+
+    Without the fix-up of capabilities at a change of user the kernel leaves them as they are, and,
+    more to the point, counts them in access(2), by which PostgreSQL looks at its own programs.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     if capability >= 0:
-        _checked(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
+        _checked(libc.prctl(PR_SET_SECUREBITS, NO_SETUID_FIXUP, 0, 0, 0))
     os.setgroups([])
     os.setgid(group)
     os.setuid(user)
