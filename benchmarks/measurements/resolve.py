@@ -7,10 +7,10 @@ from benchmarks.filling import fill
 from benchmarks.harness import Bench, Case
 from benchmarks.reports import Section
 
-MODELS = 100
-VERSIONS = 50
+MODELS = 200
+VERSIONS = 10
 BIG = "churn big"
-BIG_VERSIONS = 2_000
+BIG_VERSIONS = 5_000
 
 
 def measure(bench: Bench) -> list[Section]:
