@@ -315,8 +315,8 @@ async def test_a_stage_whose_incumbent_refuses_is_not_entered(people: People, sq
     assert (await apply(people.ci, promotion)).status_code == 200
 
 
-async def test_a_model_deleted_meanwhile_is_not_promoted(people: People, sql: Sql) -> None:
-    """The request reaches the model's lock only after the deletion."""
+async def test_in_a_model_deleted_meanwhile_nothing_moves(people: People, sql: Sql) -> None:
+    """The requests reach the model's lock only after the deletion."""
     await registered(people)
     promotion = await open_promotion(people.alice, 1, "staging")
     async with sql.transaction():
@@ -324,13 +324,19 @@ async def test_a_model_deleted_meanwhile_is_not_promoted(people: People, sql: Sq
         waiting = [
             asyncio.create_task(apply(people.alice, promotion)),
             asyncio.create_task(ask(people.dan, 1, "archived", apply=True)),
+            asyncio.create_task(
+                people.dan.put("/models/churn/aliases/champion", json={"version": 1})
+            ),
+            asyncio.create_task(
+                people.mia.post("/models/churn/rollback", {"stage": "production", "reason": "Why."})
+            ),
         ]
 
-        async def both_wait() -> bool:
+        async def all_wait() -> bool:
             found = await sql.execute("select count(distinct pid) from pg_locks where not granted")
-            return (await found.fetchone()) == (2,)
+            return (await found.fetchone()) == (len(waiting),)
 
-        await eventually(both_wait, what="both to wait for the model")
+        await eventually(all_wait, what="all to wait for the model")
         await sql.execute("update models set deleted_at = now()")
     for answer in await asyncio.gather(*waiting):
         problem(answer, 404, "not-found")

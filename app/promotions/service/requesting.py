@@ -16,7 +16,7 @@ from app.promotions.queries import PromotionView
 from app.promotions.rules.words import Status
 from app.promotions.schemas import PromotionInput
 from app.promotions.service.applying import bring, emptying, hindrance
-from app.promotions.service.case import check_usable, hold_model, read_held
+from app.promotions.service.case import check_usable, read_held
 from app.promotions.service.judging import end, expiry, is_overdue, note, settle
 from app.promotions.tables import Promotion
 from app.stages import service as stages
@@ -29,7 +29,7 @@ async def request(
 ) -> PromotionView:
     """Ask to move a version to a stage; with `apply`, move it in the same transaction where
     nothing is missing."""
-    counter = await hold_model(session, model)
+    counter = await stages.hold_model(session, model)
     version = await queries.lock_version(session, version_id)
     if version.deleted_at is not None:
         raise NotFound(f"The model `{model.name}` has no version {version.number} any more.")

@@ -1,15 +1,13 @@
-"""Every SELECT on stages, tenures, transitions and aliases."""
+"""Who holds a stage, held it, and how it changed."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
     DateTime,
     Integer,
-    ScalarSelect,
     Text,
     Uuid,
     and_,
@@ -22,95 +20,12 @@ from sqlalchemy import (
     table,
     true,
 )
-from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.stages.rules import ARCHIVED, NO_STAGE, Ref, RefKind
-from app.stages.tables import Alias, AliasChange, Rollback, Stage, Tenure, Transition
-
-is_open = func.upper_inf(Tenure.held)
-
-
-def holders(model_id: Any, stage: str) -> ScalarSelect[UUID]:
-    """The versions that hold a stage now (a subquery)."""
-    return (
-        select(Tenure.version_id)
-        .where(Tenure.model_id == model_id, Tenure.stage == stage, is_open)
-        .scalar_subquery()
-    )
-
-
-def _is_stage(model_id: Any, name: str) -> ColumnElement[bool]:
-    return exists().where(
-        or_(Stage.model_id.is_(None), Stage.model_id == model_id), Stage.name == name
-    )
-
-
-def resolves(
-    ref: Ref,
-    *,
-    model_id: Any,
-    latest_ready: Any,
-    version_id: Any,
-    number: Any,
-    name_key: Any,
-) -> ColumnElement[bool]:
-    """The condition that a version is what a reference of its model means.
-
-    The columns are the caller's: this room lies below the one that has the versions. A stage with
-    several holders matches several.
-    """
-    word = ref.value.lower()
-    held = func.array(holders(model_id, word))
-    match ref.kind:
-        case RefKind.NUMBER:
-            return number == ref.number  # type: ignore[no-any-return]
-        case RefKind.LATEST:
-            return number == latest_ready  # type: ignore[no-any-return]
-        case RefKind.ALIAS:
-            aliased = func.array(
-                select(Alias.version_id)
-                .where(Alias.model_id == model_id, Alias.name == ref.value)
-                .scalar_subquery()
-            )
-            return version_id == func.any(case((_is_stage(model_id, word), held), else_=aliased))  # type: ignore[no-any-return]
-        case RefKind.WORD if word == NO_STAGE:
-            return ~exists().where(Tenure.version_id == version_id, is_open)
-        case RefKind.WORD:
-            return or_(version_id == func.any(held), name_key == word)
-
-
-def stage_of(version_id: Any) -> ScalarSelect[str]:
-    """The stage that a version holds now; null for none (a subquery)."""
-    return select(Tenure.stage).where(Tenure.version_id == version_id, is_open).scalar_subquery()
-
-
-def aliases_of(version_id: Any) -> ScalarSelect[list[str]]:
-    """The aliases that point at a version, sorted (a subquery)."""
-    return (
-        select(func.array_agg(aggregate_order_by(Alias.name, Alias.name)))
-        .where(Alias.version_id == version_id)
-        .scalar_subquery()
-    )
-
-
-async def stages_of_model(session: AsyncSession, model_id: UUID) -> list[Stage]:
-    """The stages that a model has, in their order: everybody's, then its own."""
-    found = await session.execute(
-        select(Stage)
-        .where(or_(Stage.model_id.is_(None), Stage.model_id == model_id))
-        .order_by(Stage.model_id.is_not(None), Stage.position)
-    )
-    return list(found.scalars())
-
-
-async def has_stage(session: AsyncSession, model_id: UUID, name: str) -> bool:
-    """Whether a model has a stage of this name; `none` counts."""
-    if name == NO_STAGE:
-        return True
-    found: bool = (await session.execute(select(_is_stage(model_id, name)))).scalar_one()
-    return found
-
+from app.stages.queries.references import is_open
+from app.stages.rules import ARCHIVED
+from app.stages.tables import Rollback, Stage, Tenure, Transition
 
 # The columns of a version that this room reads or counts up. Its ORM class lies in a room above.
 versions = table(
@@ -382,63 +297,3 @@ async def transitions_page(
     if before is not None:
         statement = statement.where(Transition.id < before)
     return [TransitionView(*row) for row in await session.execute(statement)]
-
-
-@dataclass(frozen=True, slots=True)
-class AliasView:
-    """An alias with the version that it points at."""
-
-    alias: Alias
-    number: int
-    name: str | None
-
-
-_alias = select(Alias, versions.c.number, versions.c.name).join(
-    versions, versions.c.id == Alias.version_id
-)
-
-
-async def alias_named(
-    session: AsyncSession, model_id: UUID, name: str, *, lock: bool = False
-) -> AliasView | None:
-    """The alias of this name, held until the end of the transaction if asked."""
-    statement = _alias.where(Alias.model_id == model_id, Alias.name == name)
-    if lock:
-        statement = statement.with_for_update(of=Alias).execution_options(populate_existing=True)
-    row = (await session.execute(statement)).one_or_none()
-    return None if row is None else AliasView(*row)
-
-
-async def aliases_page(
-    session: AsyncSession, model_id: UUID, after: str | None, limit: int
-) -> list[AliasView]:
-    """The aliases of a model by name, and one more than `limit`."""
-    statement = _alias.where(Alias.model_id == model_id).order_by(Alias.name).limit(limit + 1)
-    if after is not None:
-        statement = statement.where(Alias.name > after)
-    return [AliasView(*row) for row in await session.execute(statement)]
-
-
-async def alias_changes_page(
-    session: AsyncSession, model_id: UUID, name: str, before: int | None, limit: int
-) -> list[AliasChange]:
-    """What an alias pointed at, newest change first, and one more than `limit`."""
-    statement = (
-        select(AliasChange)
-        .where(AliasChange.model_id == model_id, AliasChange.name == name)
-        .order_by(AliasChange.id.desc())
-        .limit(limit + 1)
-    )
-    if before is not None:
-        statement = statement.where(AliasChange.id < before)
-    return list((await session.execute(statement)).scalars())
-
-
-async def alias_changes_count(session: AsyncSession, model_id: UUID, name: str) -> int:
-    """How often an alias has changed."""
-    found: int = (
-        await session.execute(
-            select(func.count()).where(AliasChange.model_id == model_id, AliasChange.name == name)
-        )
-    ).scalar_one()
-    return found

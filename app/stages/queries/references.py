@@ -1,0 +1,102 @@
+"""What a reference means, and which stages there are."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.stages.rules import NO_STAGE, Ref, RefKind
+from app.stages.tables import Alias, Stage, Tenure
+
+is_open = func.upper_inf(Tenure.held)
+
+
+def holders(model_id: Any, stage: str) -> ScalarSelect[UUID]:
+    """The versions that hold a stage now (a subquery)."""
+    return (
+        select(Tenure.version_id)
+        .where(Tenure.model_id == model_id, Tenure.stage == stage, is_open)
+        .scalar_subquery()
+    )
+
+
+def _is_stage(model_id: Any, name: str) -> ColumnElement[bool]:
+    return exists().where(
+        or_(Stage.model_id.is_(None), Stage.model_id == model_id), Stage.name == name
+    )
+
+
+def resolves(
+    ref: Ref,
+    *,
+    model_id: Any,
+    latest_ready: Any,
+    version_id: Any,
+    number: Any,
+    name_key: Any,
+) -> ColumnElement[bool]:
+    """The condition that a version is what a reference of its model means.
+
+    The columns are the caller's: this room lies below the one that has the versions. A stage with
+    several holders matches several.
+    """
+    word = ref.value.lower()
+    held = func.array(holders(model_id, word))
+    match ref.kind:
+        case RefKind.NUMBER:
+            return number == ref.number  # type: ignore[no-any-return]
+        case RefKind.LATEST:
+            return number == latest_ready  # type: ignore[no-any-return]
+        case RefKind.ALIAS:
+            aliased = func.array(
+                select(Alias.version_id)
+                .where(Alias.model_id == model_id, Alias.name == ref.value)
+                .scalar_subquery()
+            )
+            return version_id == func.any(case((_is_stage(model_id, word), held), else_=aliased))  # type: ignore[no-any-return]
+        case RefKind.WORD if word == NO_STAGE:
+            return ~exists().where(Tenure.version_id == version_id, is_open)
+        case RefKind.WORD:
+            return or_(version_id == func.any(held), name_key == word)
+
+
+def stage_of(version_id: Any) -> ScalarSelect[str]:
+    """The stage that a version holds now; null for none (a subquery)."""
+    return select(Tenure.stage).where(Tenure.version_id == version_id, is_open).scalar_subquery()
+
+
+def aliases_of(version_id: Any) -> ScalarSelect[list[str]]:
+    """The aliases that point at a version, sorted (a subquery)."""
+    return (
+        select(func.array_agg(aggregate_order_by(Alias.name, Alias.name)))
+        .where(Alias.version_id == version_id)
+        .scalar_subquery()
+    )
+
+
+async def stages_of_model(session: AsyncSession, model_id: UUID) -> list[Stage]:
+    """The stages that a model has, in their order: everybody's, then its own."""
+    found = await session.execute(
+        select(Stage)
+        .where(or_(Stage.model_id.is_(None), Stage.model_id == model_id))
+        .order_by(Stage.model_id.is_not(None), Stage.position)
+    )
+    return list(found.scalars())
+
+
+async def has_stage(session: AsyncSession, model_id: UUID, name: str) -> bool:
+    """Whether a model has a stage of this name; `none` counts."""
+    if name == NO_STAGE:
+        return True
+    found: bool = (await session.execute(select(_is_stage(model_id, name)))).scalar_one()
+    return found
