@@ -148,7 +148,8 @@ def database(settings: Settings) -> Iterator[Settings]:
     try:
         schema.migrate(url)
         os.environ["STAGEWARD_EMBEDDED_URL"] = url
-        yield Settings()
+        with postgres.kept_running():
+            yield Settings()
     finally:
         ignore_endings()
         os.environ.pop("STAGEWARD_EMBEDDED_URL", None)

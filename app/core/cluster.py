@@ -123,25 +123,31 @@ class Cluster:
         }
         return [part for key, value in fixed.items() for part in ("-c", f"{key}={value}")]
 
-    def make_socket_folder(self) -> Path:
+    def make_socket_folder(self, before: Path | None = None) -> Path:
         """A folder for the socket that only PostgreSQL's user, we and root may enter: in our own
         folder, or where its path is too long for a socket, in a new private one. What a killed
-        server left there goes: its number may be another's by now."""
+        server left there goes: its number may be another's by now. `before` is made anew as it was.
+        """
+        if before is not None:
+            return self._empty_folder(before)
         for parent in (self.home, Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108
             base = parent
             if parent != self.home:
                 base = Path(tempfile.mkdtemp(prefix="stageward-", dir=parent))
             folder = base / "socket"
             if _fits(folder):
-                shutil.rmtree(folder, ignore_errors=True)
-                self.make_folder(folder)
-                return folder
+                return self._empty_folder(folder)
             if parent != self.home:
                 base.rmdir()
         raise EmbeddedError(
             f"No folder is short enough for PostgreSQL's socket: {tempfile.gettempdir()} is too "
             "long. Set TMPDIR to a shorter one."
         )
+
+    def _empty_folder(self, folder: Path) -> Path:
+        shutil.rmtree(folder, ignore_errors=True)
+        self.make_folder(folder)
+        return folder
 
     def drop_socket_folder(self, folder: Path) -> None:
         """Remove a private socket folder that the server does not need any more."""

@@ -6,7 +6,10 @@ only our user and root may enter.
 """
 
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -31,6 +34,7 @@ __all__ = ["EmbeddedError", "EmbeddedPostgres"]
 READY_SECONDS = 600.0  # recovery after a crash reads what was written since the last checkpoint
 SHARED_MEMORY_SECONDS = 15.0
 STOP_SECONDS = 60.0
+WATCH_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
 POLL_SECONDS = 0.02
 log = structlog.get_logger()
 
@@ -84,6 +88,18 @@ class EmbeddedPostgres:
             raise
         return self.url
 
+    @contextmanager
+    def kept_running(self) -> Iterator[None]:
+        """While this lasts, start it again whenever it ends by itself, at the same address."""
+        over = threading.Event()
+        keeper = threading.Thread(target=self._keep, args=[over], name="postgres", daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            over.set()
+            keeper.join(STOP_SECONDS)
+
     def stop(self) -> None:
         """Stop it cleanly, which takes as long as writing its last checkpoint. Does nothing in a
         process that does not hold it; safe to call twice."""
@@ -104,6 +120,25 @@ class EmbeddedPostgres:
         if found is None or found.socket_folder is None or found.status != "ready":
             return None
         return _url(found.socket_folder, ROLE, DATABASE)
+
+    def _keep(self, over: threading.Event) -> None:
+        pause = WATCH_SECONDS
+        while not over.wait(pause):
+            if self._pid is not None and postmaster.works_in(self._pid, self._cluster.pgdata):
+                pause = WATCH_SECONDS
+                continue
+            try:
+                self._revive()
+            except (EmbeddedError, OSError) as error:
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                log.error("postgres_does_not_start", reason=str(error))
+
+    def _revive(self) -> None:
+        log.error("postgres_ended", pid=self._pid, remedy="it is being started again")
+        if self._child is not None:
+            self._child.wait()
+        postmaster.clear_leftovers(self._cluster.pgdata)
+        self._launch()
 
     def _take_lock(self) -> None:
         self._lock = FileLock(self._cluster.home / "lock")
@@ -142,7 +177,7 @@ class EmbeddedPostgres:
 
     def _launch(self) -> None:
         """Start the server; again for a while where a killed one still holds shared memory."""
-        self._socket = self._cluster.make_socket_folder()
+        self._socket = self._cluster.make_socket_folder(self._socket)
         command = self._cluster.runner(self._socket / "any").command(
             BINARIES / "postgres",
             *("-D", str(self._cluster.pgdata)),

@@ -15,6 +15,7 @@ import pytest
 from app.core import postmaster
 from app.core.embedded import EmbeddedError, EmbeddedPostgres
 from app.core.privileges import Runner
+from tests.waiting import until
 
 ROOT = os.geteuid() == 0
 HOLD = """
@@ -122,6 +123,26 @@ def test_a_killed_server_recovers_what_was_committed(
     with pytest.raises(psycopg.OperationalError):
         busy.execute("select 1")
     busy.close()
+
+
+@pytest.mark.parametrize("name", ["short", "x" * 100])
+def test_a_server_that_is_kept_running_comes_back_at_the_same_address(
+    start: Callable[..., EmbeddedPostgres], tmp_path: Path, name: str
+) -> None:
+    server = start(tmp_path / name)
+    url = server.url
+    kept(url, "a")
+    with server.kept_running():
+        before = pid_of(tmp_path / name)
+        os.kill(before, signal.SIGKILL)
+
+        def is_back() -> bool:
+            found = postmaster.running(tmp_path / name / "postgres" / "data")
+            return found is not None and found.pid != before and found.status == "ready"
+
+        until(is_back, what="the server")
+        assert kept(url) == ["a"]
+    server.stop()
 
 
 def test_server_and_holder_killed_at_once_is_recovered(

@@ -84,6 +84,18 @@ def test_it_comes_back_by_itself_after_postgresql_restarted(start: Start, tmp_pa
     assert server.end() == 0
 
 
+def test_it_starts_its_postgresql_again_when_that_was_killed(start: Start, tmp_path: Path) -> None:
+    server = start()
+    url, token = server.url, server.token or ""
+    before = postgres_pid(tmp_path)
+    assert before is not None
+    os.kill(before, signal.SIGKILL)
+    until(lambda: postgres_pid(tmp_path) not in (None, before), what="another PostgreSQL")
+    until(lambda: get(url, "/me", token).status_code == 200, what="an answer")
+    assert server.end() == 0
+    assert postgres_pid(tmp_path) is None
+
+
 def _superuser_url(tmp_path: Path) -> str:
     server = EmbeddedPostgres(tmp_path / "data")
     return (server.running_url() or "").replace("//stageward@/", "//postgres@/")
