@@ -4,6 +4,7 @@
 database is the one of the settings.
 """
 
+import psycopg
 from alembic import context
 from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy.dialects.postgresql.base import ischema_names
@@ -31,12 +32,10 @@ def run(connection: Connection) -> None:
 
 def from_settings() -> Connection:
     """A connection to the database of the settings."""
-    settings = Settings()
-    url = settings.migrate_database_url or settings.database_url
-    if url is None:
-        raise SystemExit("Set STAGEWARD_DATABASE_URL to the database that Alembic shall look at.")
-    scheme, _, rest = url.get_secret_value().partition("://")
-    return create_engine(f"{scheme}+psycopg://{rest}", poolclass=NullPool).connect()
+    url = Settings().migrating_url
+    return create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=NullPool
+    ).connect()
 
 
 if context.is_offline_mode():
