@@ -10,7 +10,6 @@ import contextlib
 import os
 import shutil
 import socket
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -158,12 +157,16 @@ def database(settings: Settings) -> Iterator[Settings]:
 
 @contextmanager
 def shared_metrics(settings: Settings) -> Iterator[None]:
-    """A folder through which several processes count together, unless the operator named one."""
+    """A folder through which several processes count together, unless the operator named one. It
+    bears the port's name, which no other server on this machine has; a killed one's is reused."""
     name = "PROMETHEUS_MULTIPROC_DIR"
     if settings.workers == 1 or name in os.environ:
         yield
         return
-    folder = os.environ[name] = tempfile.mkdtemp(prefix="stageward-metrics-")
+    folder = settings.data_dir.absolute() / "metrics" / str(settings.port)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    os.environ[name] = str(folder)
     try:
         yield
     finally:

@@ -1,6 +1,5 @@
 """Real server processes for tests: started, waited for, killed."""
 
-import contextlib
 import os
 import re
 import signal
@@ -13,6 +12,7 @@ import httpx
 import pytest
 
 from app.core import postmaster
+from app.core.cluster import Cluster
 from tests.waiting import SECONDS, until
 
 
@@ -83,7 +83,16 @@ def start(tmp_path: Path) -> Iterator[Start]:
     for server in started:
         server.process.kill()
         server.process.wait()
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        left = postmaster.running(tmp_path / "data" / "postgres" / "data")
-        if left is not None:
-            postmaster.stop(left.pid, tmp_path / "data" / "postgres" / "data", 10)
+    _clear(tmp_path / "data")
+
+
+def _clear(data_dir: Path) -> None:
+    """End a PostgreSQL that a killed server left, as its next start would adopt it."""
+    pgdata = data_dir / "postgres" / "data"
+    left = postmaster.named(pgdata)
+    if left is None:
+        return
+    if postmaster.works_in(left.pid, pgdata):
+        postmaster.stop(left.pid, pgdata, 10)
+    if left.socket_folder is not None:
+        Cluster(data_dir).drop_socket_folder(left.socket_folder)
