@@ -21,8 +21,10 @@ ROOT = os.geteuid() == 0
 HOLD = """
 import sys, pathlib
 from app.core.embedded import EmbeddedPostgres
-print(EmbeddedPostgres(pathlib.Path(sys.argv[1]), durable=False).start(), flush=True)
+server = EmbeddedPostgres(pathlib.Path(sys.argv[1]), durable=False)
+print(server.start(), flush=True)
 sys.stdin.read()
+server.stop()
 """
 
 
@@ -42,7 +44,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., EmbeddedPostgres]]:
 
 @pytest.fixture
 def hold(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts the server in another process, which then holds it."""
+    """Starts the server in another process, which holds it until the end, or until it is killed."""
     with contextlib.ExitStack() as undo:
 
         def held(data_dir: Path = tmp_path / "data") -> subprocess.Popen[str]:
@@ -52,8 +54,7 @@ def hold(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
                 stdout=subprocess.PIPE,
                 text=True,
             )
-            undo.enter_context(process)
-            undo.callback(process.kill)
+            undo.enter_context(process)  # closes its input, and waits
             assert process.stdout is not None
             assert process.stdout.readline().startswith("postgresql://")
             return process
