@@ -138,3 +138,12 @@ async def test_the_inbox_has_pages(people: People) -> None:
     rest = await listed(people.bob, reviewable=True, limit=2, cursor=first["next_cursor"])
     assert len(rest) == 1
     assert rest[0] not in [item["id"] for item in first["items"]]
+
+
+async def test_odd_values_are_answered_with_a_problem(people: People) -> None:
+    for field in ("model", "to", "requested_by", "cursor"):
+        for value in ("%00", "%F0%9F%98%80", "' or 1=1 --", "%25", "x" * 100):
+            found = await people.bob.get(f"/promotions?{field}={value}")
+            assert found.status_code in (200, 422), found.text
+            inbox = await people.bob.get(f"/promotions?reviewable=true&{field}={value}")
+            assert inbox.status_code in (200, 422), inbox.text

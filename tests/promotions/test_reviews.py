@@ -56,6 +56,8 @@ async def test_an_approval_turns_stale_when_the_description_is_edited(people: Pe
     before = await people.bob.get(f"/promotions/{promotion['id']}")
     edited = await people.alice.patch(f"{VERSIONS}/1", {"description": "Quite another text."})
     assert edited.status_code == 200, edited.text
+    (listed, _) = (await people.bob.get("/promotions")).json()["items"]
+    assert (listed["status"], listed["reviews"][0]["stale"]) == ("open", True)
 
     after = await people.bob.get(f"/promotions/{promotion['id']}")
     assert after.headers["etag"] != before.headers["etag"]

@@ -155,7 +155,7 @@ async def test_an_alias_that_bears_a_stages_name_means_its_holder(people: People
 
 
 @pytest.mark.parametrize(
-    "name", ["latest", "LATEST", "v1", "V12", "1st", "-x", "a b", "a" * 65, "ä", "a.b", "%00"]
+    "name", ["latest", "LATEST", "v1", "V12", "1st", "-x", "a b", "a" * 65, "ä", "a.b"]
 )
 async def test_a_name_that_an_alias_may_not_have_is_a_422(people: People, name: str) -> None:
     await registered(people)
