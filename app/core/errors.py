@@ -4,7 +4,9 @@
 the same form here. Nothing that was sent comes back in an answer but the names of its fields.
 """
 
+import asyncio
 import json
+import re
 import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -57,6 +59,7 @@ _BY_STATUS: dict[int, tuple[type[Problem], str]] = {
     503: (Unavailable, "The service is not available at this moment. Send the request again."),
 }
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # psycopg's errors that say "not now": the server went away, is a standby after a failover, or
 # somebody else holds the row. OperationalError covers lost connections, timeouts and deadlocks.
 _NOT_NOW = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
@@ -106,13 +109,47 @@ class CatchAll:
             started = started or message["type"] == "http.response.start"
             await send(message)
 
+        request = Request(scope)
         try:
+            if CONTROL.search(scope["path"]):
+                # Routing would drop a line feed at the end, and so mean another path than was sent.
+                raise _control_characters()
             await self.app(scope, receive, watched)
+        except Problem as problem:
+            await render(request, problem)(scope, receive, send)
+        except asyncio.CancelledError:
+            if not started and _is_ending(scope):
+                await render(request, _ending())(scope, receive, send)
+            raise
         except Exception as error:
             if started:
                 raise
-            response = await _unexpected(Request(scope), error)
+            response = await _unexpected(request, error)
             await response(scope, receive, send)
+
+
+def _control_characters() -> InvalidRequest:
+    return InvalidRequest(
+        "The address holds a control character.",
+        errors=[
+            {
+                "pointer": "path",
+                "detail": "No name and no path of a file has control characters. Remove it.",
+            }
+        ],
+    )
+
+
+def _is_ending(scope: Scope) -> bool:
+    runtime = getattr(scope["app"].state, "runtime", None)
+    return runtime is not None and runtime.hub.closing
+
+
+def _ending() -> Unavailable:
+    return Unavailable(
+        "The server is being ended, and its time to finish this request is over. Nothing was "
+        "half-done; send the request again."
+    )
 
 
 def render(

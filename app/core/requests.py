@@ -63,6 +63,20 @@ class RequestContext:
                 )
 
 
+def check_query(request: Request, known: frozenset[str]) -> None:
+    """Refuse query parameters that a route does not know: a misspelt filter would list all."""
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        takes = f"It takes {', '.join(sorted(known))}." if known else "It takes none."
+        raise InvalidRequest(
+            "A query parameter is not known.",
+            errors=[
+                {"pointer": name[:100], "detail": f"Unknown query parameter. {takes}"}
+                for name in unknown[:10]
+            ],
+        )
+
+
 async def read_strictly(request: Request) -> None:
     """Read and parse a JSON body under the house rules, before FastAPI does.
 

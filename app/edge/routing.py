@@ -6,11 +6,12 @@ from contextvars import ContextVar
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from app.access.dependencies import authenticate
 from app.core.context import Origin, origin
-from app.core.requests import read_body, read_strictly
+from app.core.requests import check_query, read_body, read_strictly
 from app.core.runtime import get_runtime
 from app.idempotency.service import REPLAY_HEADER, KeyedRequest, find, keep, keyed, replay
 
@@ -30,12 +31,14 @@ class Route(APIRoute):
         """The handler with the edge around it."""
         handle = super().get_route_handler()
         reads_json = self.body_field is not None
+        known = _query_parameters(self.dependant)
         is_post = "POST" in (self.methods or ())
 
         async def at_the_edge(request: Request) -> Response:
             actor = await authenticate(request)
             client = request.client
             origin.set(Origin(request.state.request_id, client.host if client else None))
+            check_query(request, known)
             if reads_json:
                 await read_strictly(request)
             _serving.set(request)
@@ -49,6 +52,12 @@ class Route(APIRoute):
             return response
 
         return at_the_edge
+
+
+def _query_parameters(dependant: Dependant) -> frozenset[str]:
+    """The names of the query parameters that a route and its dependencies take."""
+    own = {field.alias for field in dependant.query_params}
+    return frozenset(own.union(*map(_query_parameters, dependant.dependencies)))
 
 
 def _once(endpoint: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

@@ -9,9 +9,9 @@ from app.access.dependencies import CurrentActor
 from app.access.service import check
 from app.access.table import Permission
 from app.core.actor import Actor
-from app.core.problems import NotFound
 from app.core.runtime import Reading, Transaction
 from app.models import queries
+from app.models.service import absent
 from app.models.tables import Model
 
 ModelPath = Annotated[str, Path(description="The model's name, as written.", examples=["churn"])]
@@ -31,7 +31,7 @@ async def load_model(
     check(actor, permission, name)
     model = await queries.by_name(session, name) if "\0" not in name else None
     if model is None or (deleted is False and model.deleted_at is not None):
-        raise NotFound(f"There is no model `{name}`, or it is hidden from you.")
+        raise absent(name)
     return model
 
 

@@ -26,6 +26,18 @@ async def counter_of(session: AsyncSession, model_id: UUID, *, lock: bool = Fals
     return (await session.execute(statement)).scalar_one()
 
 
+async def with_counter(session: AsyncSession, model_id: UUID) -> tuple[Model, Counter]:
+    """A model and its counter as they are at one instant."""
+    statement = (
+        select(Model, Counter)
+        .join(Counter, Counter.model_id == Model.id)
+        .where(Model.id == model_id)
+        .execution_options(populate_existing=True)
+    )
+    model, counter = (await session.execute(statement)).one()
+    return model, counter
+
+
 async def page(
     session: AsyncSession,
     actor: Actor,

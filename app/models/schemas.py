@@ -59,7 +59,7 @@ class ModelOutput(Output):
     updated_at: Time = Field(description="When its description, tags or convention last changed.")
     latest_version: int | None = Field(description="The highest ready number.", examples=[7])
     stages: dict[str, list[int]] = Field(
-        description="Who holds what now: stage to numbers.",
+        description="Who holds what now: stage to numbers, the newest 100 of each stage.",
         examples=[{"production": [5], "staging": [7]}],
     )
     aliases: dict[str, int] = Field(description="Alias to number.", examples=[{"champion": 5}])

@@ -9,18 +9,50 @@ from app.audit import service as audit
 from app.core.actor import Actor
 from app.core.db import clock
 from app.core.etags import check_if_match, etag
-from app.core.problems import Conflict
+from app.core.problems import Conflict, NotFound
 from app.models import queries
-from app.models.queries import counter_of, page
+from app.models.queries import page, with_counter
 from app.models.schemas import ModelChange, ModelInput
 from app.models.tables import Counter, Model
 
-__all__ = ["counter_of", "create", "edit", "lock", "note", "page", "quoted", "restore"]
+__all__ = [
+    "absent",
+    "create",
+    "edit",
+    "lock",
+    "lock_any",
+    "note",
+    "page",
+    "quoted",
+    "read_counter",
+    "restore",
+    "with_counter",
+]
 
 
 async def lock(session: AsyncSession, model: Model) -> Counter:
-    """Hold the model until the end of the transaction: take this before any other row's lock."""
+    """Hold the model until the end of the transaction, and read it again: take this before any
+    other row's lock. A 404 where the model was deleted while one waited."""
+    counter = await lock_any(session, model)
+    await session.refresh(model)
+    if model.deleted_at is not None:
+        raise absent(model.name)
+    return counter
+
+
+async def lock_any(session: AsyncSession, model: Model) -> Counter:
+    """The same for a model that may be deleted."""
     return await queries.counter_of(session, model.id, lock=True)
+
+
+async def read_counter(session: AsyncSession, model: Model) -> Counter:
+    """The model's counter as it is now, held by nobody."""
+    return await queries.counter_of(session, model.id)
+
+
+def absent(name: str) -> NotFound:
+    """The problem with a model that is not there, or that the actor may not see."""
+    return NotFound(f"There is no model `{name}`, or it is hidden from you.")
 
 
 def quoted(name: str) -> str:
@@ -64,7 +96,6 @@ async def edit(
     """Change what may change of a model; only what differs is written and recorded."""
     counter = await lock(session, model)
     check_if_match(if_match, etag(counter.revision))
-    await session.refresh(model)
     wanted = change.model_dump(exclude_unset=True)
     differs = audit.difference({key: getattr(model, key) for key in wanted}, wanted)
     if not differs:
@@ -80,8 +111,10 @@ async def edit(
 
 async def restore(session: AsyncSession, actor: Actor, model: Model) -> Model:
     """Bring a deleted model back; one that is not deleted stays as it is (409)."""
-    counter = await lock(session, model)
+    counter = await lock_any(session, model)
     await session.refresh(model)
+    if model.purged_at is not None:
+        raise absent(model.name)
     if model.deleted_at is None:
         raise Conflict(f"The model `{model.name}` is not deleted: there is nothing to restore.")
     model.deleted_at = model.deleted_by = None

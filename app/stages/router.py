@@ -1,9 +1,10 @@
 """The routes of stages and aliases."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request, Response
-from pydantic import AwareDatetime
+from pydantic import AfterValidator, AwareDatetime
 
 from app.access.dependencies import CurrentActor
 from app.access.table import Permission
@@ -45,8 +46,18 @@ StagePath = Annotated[
 AliasPath = Annotated[
     str, Path(max_length=128, description="The alias, as written.", examples=["champion"])
 ]
+
+
+def _in_utc(at: datetime | None) -> datetime | None:
+    try:
+        return None if at is None else at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("must lie between the years 1 and 9999, in UTC") from error
+
+
 At = Annotated[
     AwareDatetime | None,
+    AfterValidator(_in_utc),
     Query(
         description="An instant that has passed, RFC 3339 with its offset (write `+` as `%2B`, or "
         "use `Z`). Without it: now.",
@@ -61,7 +72,7 @@ async def list_stages(
 ) -> StagesOutput | Response:
     """Every stage of the model with the versions that hold it now. A version that is listed
     nowhere is in `none`."""
-    counter = await models.counter_of(session, model.id)
+    counter = await models.read_counter(session, model)
     return answer(request, response, etag(counter.revision)) or await service.overview(
         session, model
     )
@@ -83,7 +94,7 @@ async def get_stage(
 ) -> StageAtOutput | Response:
     """What is in production, and what was at any instant: the version, since when and until when,
     and the promotion or rollback that brought it there."""
-    counter = await models.counter_of(session, model.id)
+    counter = await models.read_counter(session, model)
     if at is None and (unchanged := answer(request, response, etag(counter.revision))):
         return unchanged
     return await service.stage_at(session, model, stage, at)

@@ -7,7 +7,6 @@ from uuid import UUID
 
 NO_STAGE = "none"
 LATEST = "latest"
-RESERVED_NAME = re.compile(r"\d+|latest|v\d+", re.IGNORECASE)
 MAX_NUMBER = 2**31 - 1
 
 

@@ -35,7 +35,9 @@ class StageOutput(Output):
 
     stage: str = Field(description="Its name.", examples=["production"])
     exclusive: bool = Field(description="Whether at most one version holds it.", examples=[True])
-    count: int = Field(description="How many versions hold it.", examples=[1])
+    count: int = Field(
+        description="How many versions hold it; 10,000 stands for that many or more.", examples=[1]
+    )
     holders: list[HolderOutput] = Field(
         description="Those versions, the newest first; at most 100 are listed."
     )
@@ -62,7 +64,9 @@ class StageAtOutput(Output):
     until: Time | None = Field(description="When it left it; null while it is there.")
     promotion: UUID | None = Field(description="The promotion that brought it there.")
     rollback: UUID | None = Field(description="The rollback that brought it there, if one did.")
-    count: int = Field(description="How many versions held it.", examples=[1])
+    count: int = Field(
+        description="How many versions held it; 10,000 stands for that many or more.", examples=[1]
+    )
     holders: list[HolderOutput] = Field(
         description="All of them, the latest to enter first; at most 100 are listed."
     )

@@ -147,9 +147,9 @@ async def page(
 
 
 def tag_of(token: Token) -> str:
-    """The ETag of a token: what can change of it is whether it is revoked, and its last use."""
-    used = token.last_used_at
-    return etag(1 if token.revoked_at is None else 2, int(used.timestamp()) if used else 0)
+    """The ETag of a token: all that anybody changes of it is whether it is revoked. Its last use
+    does not count, or a token could not be revoked by who has just looked at it."""
+    return etag(1 if token.revoked_at is None else 2)
 
 
 def no_token(token_id: UUID) -> NotFound:

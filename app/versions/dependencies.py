@@ -13,6 +13,7 @@ from app.core.actor import Actor
 from app.core.problems import NotFound
 from app.core.runtime import Reading, Runtime, Transaction, get_runtime
 from app.models.dependencies import ModelPath, load_model
+from app.models.service import absent
 from app.models.tables import Model
 from app.stages.rules import RefKind, parse_ref
 from app.versions import queries
@@ -60,7 +61,7 @@ async def resolve(session: AsyncSession, actor: Actor, model: str, ref: str) -> 
     if "\0" not in model + ref:
         found = await queries.resolve_views(session, model, parse_ref(ref))
     if not found and ("\0" in model or await queries.model_is_absent(session, model)):
-        raise NotFound(f"There is no model `{model}`, or it is hidden from you.")
+        raise absent(model)
     return one(found, model, ref)
 
 

@@ -11,8 +11,10 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    or_,
     select,
     text,
+    true,
     tuple_,
     union_all,
 )
@@ -25,7 +27,7 @@ from app.core.actor import Actor
 from app.models.tables import Counter, Model
 from app.stages.rules import NO_STAGE, Ref
 from app.stages.service import aliases_of, is_open, resolves, stage_of
-from app.stages.tables import Alias, Tenure
+from app.stages.tables import Alias, Stage, Tenure
 from app.versions.tables import Author, Parent, Version
 
 
@@ -41,6 +43,7 @@ class VersionView:
     parents: list[dict[str, Any]]
 
 
+HOLDERS_SHOWN = 100
 _ParentVersion = aliased(Version)
 _ParentModel = aliased(Model)
 _authors = (
@@ -178,10 +181,20 @@ class Holdings:
 async def holdings(session: AsyncSession, model_ids: list[UUID]) -> dict[UUID, Holdings]:
     """Who holds what in each of these models, in one statement."""
     found = {model_id: Holdings({}, {}) for model_id in model_ids}
+    # For each stage the newest holders only: everything that ever left production is archived.
+    newest = (
+        select(Tenure.version_id)
+        .where(Tenure.model_id == Model.id, Tenure.stage == Stage.name, is_open)
+        .order_by(Tenure.version_id.desc())
+        .limit(HOLDERS_SHOWN)
+        .lateral("newest")
+    )
     held = (
-        select(Tenure.model_id, literal("stage"), Tenure.stage, Version.number)
-        .join(Version, Version.id == Tenure.version_id)
-        .where(Tenure.model_id.in_(model_ids), is_open)
+        select(Model.id, literal("stage"), Stage.name, Version.number)
+        .join(Stage, or_(Stage.model_id.is_(None), Stage.model_id == Model.id))
+        .join(newest, true())
+        .join(Version, Version.id == newest.c.version_id)
+        .where(Model.id.in_(model_ids))
     )
     aliased_ = (
         select(Alias.model_id, literal("alias"), Alias.name, Version.number)
@@ -257,7 +270,7 @@ async def lock_parent(session: AsyncSession, model: str, ref: int | str) -> Vers
         select(Version)
         .join(Model, Model.id == Version.model_id)
         .where(Model.name == model, Model.deleted_at.is_(None), Version.deleted_at.is_(None), named)
-        .with_for_update(read=True, key_share=True, of=Version)
+        .with_for_update(read=True, key_share=True, of=(Version, Model))
     )
     return (await session.execute(statement)).scalar_one_or_none()
 
@@ -270,6 +283,14 @@ async def descends(session: AsyncSession, version_id: UUID, ancestor_id: UUID) -
     line = line.union(select(Parent.parent_id).join(line, Parent.version_id == line.c.parent_id))
     found = select(line.c.parent_id).where(line.c.parent_id == ancestor_id)
     return (await session.execute(found)).first() is not None
+
+
+async def parent_ids(session: AsyncSession, version_id: UUID) -> list[str]:
+    """The ids of a version's parents, in order."""
+    statement = (
+        select(Parent.parent_id).where(Parent.version_id == version_id).order_by(Parent.position)
+    )
+    return [str(each) for each in (await session.execute(statement)).scalars()]
 
 
 async def children_of(session: AsyncSession, version_id: UUID) -> list[tuple[str, int]]:

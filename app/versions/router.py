@@ -52,8 +52,10 @@ def _order(column: str) -> Any:
     )
 
 
-async def _shown(session: Transaction, version: Version, response: Response) -> VersionOutput:
-    found, tag = await service.show(session, version)
+async def _shown(
+    session: Transaction, actor: Actor, version: Version, response: Response
+) -> VersionOutput:
+    found, tag = await service.show(session, actor, version)
     response.headers["ETag"] = tag
     return found
 
@@ -82,7 +84,7 @@ async def create_version(
     version = await files.register(session, actor, model, wanted, runtime.store.part_size_for)
     name = models.quoted(model.name)
     response.headers["Location"] = f"/api/v1/models/{name}/versions/{version.number}"
-    return await _shown(session, version, response)
+    return await _shown(session, actor, version, response)
 
 
 @router.get(
@@ -92,6 +94,7 @@ async def create_version(
 )
 async def list_versions(
     model: Annotated[Model, Depends(ModelToRead(Permission.VERSIONS_READ))],
+    actor: CurrentActor,
     session: Reading,
     request: Request,
     response: Response,
@@ -112,6 +115,7 @@ async def list_versions(
     check_order(order_by, "number")
     page = await service.list_versions(
         session,
+        actor,
         model,
         filter_text=filter,
         stage=stage,
@@ -151,12 +155,13 @@ async def search_versions(
 )
 async def get_version(
     version: Annotated[VersionView, Depends(VersionToRead(Permission.VERSIONS_READ))],
+    actor: CurrentActor,
     request: Request,
     response: Response,
 ) -> VersionOutput | Response:
     """A version, by number, `@alias`, `latest`, stage or name; `number` says which it is."""
     tag = etag(version.version.revision)
-    return answer(request, response, tag) or service.as_output(version)
+    return answer(request, response, tag) or service.as_output(version, actor)
 
 
 @router.patch(
@@ -179,7 +184,7 @@ async def edit_version(
 
     Editing the description makes reviews that saw the old one stale."""
     version = await service.edit(session, actor, target.model, target.version, change, if_match)
-    return await _shown(session, version, response)
+    return await _shown(session, actor, version, response)
 
 
 @router.delete(
@@ -214,20 +219,21 @@ async def recall_version(
     """Mark a version as not to be used: it cannot be promoted, rolled back to or given an alias,
     and every answer that resolves to it says so. It keeps the stage that it holds."""
     version = await service.recall(session, actor, target.model, target.version, wanted.reason)
-    return await _shown(session, version, response)
+    return await _shown(session, actor, version, response)
 
 
 @router.delete(
     "/models/{model}/versions/{n}/recall",
     summary="Lift a recall",
-    responses=responses(NotFound, NotAllowed, Conflict),
+    responses=responses(NotFound, NotAllowed, Conflict, StaleRevision),
 )
 async def lift_recall(
     target: Annotated[VersionInModel, Depends(VersionToChange(Permission.VERSIONS_RECALL))],
     actor: CurrentActor,
     session: Transaction,
     response: Response,
+    if_match: IfMatch = None,
 ) -> VersionOutput:
     """Let a recalled version be used again."""
-    version = await service.lift_recall(session, actor, target.model, target.version)
-    return await _shown(session, version, response)
+    version = await service.lift_recall(session, actor, target.model, target.version, if_match)
+    return await _shown(session, actor, version, response)

@@ -240,7 +240,9 @@ class VersionOutput(Output):
     environment: Environment | None = Field(description="What it was made in.")
     seed: int | None = Field(description="The random seed.")
     signature: Signature | None = Field(description="Inputs and outputs.")
-    parents: list[ParentOutput] = Field(description="Versions that it was made from.")
+    parents: list[ParentOutput] = Field(
+        description="Versions that it was made from, in models that you can see."
+    )
     run: Run | None = Field(description="The run in an experiment tracker.")
     source: str | None = Field(description="A URI of bytes held elsewhere.")
     files_count: int = Field(description="How many files it has.", examples=[2])

@@ -14,7 +14,10 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-APPEND_ONLY = ("events", "transitions", "reviews", "policy_revisions", "alias_changes", "rollbacks")
+APPEND_ONLY = (
+    *("events", "record_eras", "transitions", "reviews", "policy_revisions", "alias_changes"),
+    "rollbacks",
+)
 FROZEN = (
     "id model_id number name params metrics code datasets preprocessing environment seed signature "
     "run source files_count size manifest_sha256 recipe_sha256 created_by_id created_by created_at "
@@ -59,6 +62,11 @@ def upgrade() -> None:
                 raise exception 'version % is ready: its content never changes', old.id
                     using errcode = 'restrict_violation';
             end if;
+            -- its files may have gone with it: what was deleted does not come back
+            if old.deleted_at is not null and new.deleted_at is distinct from old.deleted_at then
+                raise exception 'version % was deleted: it never comes back', old.id
+                    using errcode = 'restrict_violation';
+            end if;
             return new;
         end $$
     """)
@@ -98,9 +106,84 @@ def upgrade() -> None:
             "for each statement execute function stageward_refuse_change()"
         )
     op.execute("""
+        create function stageward_keep_tenure() returns trigger language plpgsql as $$
+        begin
+            if tg_op = 'DELETE' or not upper_inf(old.held) or lower(new.held) <> lower(old.held)
+                or (new.id, new.model_id, new.version_id, new.stage, new.exclusive,
+                    new.promotion_id, new.rollback_id, new.overridden)
+                is distinct from (old.id, old.model_id, old.version_id, old.stage, old.exclusive,
+                    old.promotion_id, old.rollback_id, old.overridden)
+            then
+                raise exception 'a tenure may only be ended, once' using errcode = 'restrict_violation';
+            end if;
+            return new;
+        end $$
+    """)
+    op.execute(
+        "create trigger keep_tenure before update or delete on tenures "
+        "for each row execute function stageward_keep_tenure()"
+    )
+    # The exclusion constraint looks at exclusive tenures only, so none may pass as another kind.
+    op.execute("""
+        create function stageward_check_tenure() returns trigger language plpgsql as $$
+        declare
+            known boolean;
+        begin
+            select exclusive into known from stages
+                where name = new.stage and (model_id is null or model_id = new.model_id)
+                order by model_id nulls last limit 1 for share;
+            if known is null or known <> new.exclusive then
+                raise exception 'stage % of a tenure is unknown or of the other kind', new.stage
+                    using errcode = 'check_violation';
+            end if;
+            return new;
+        end $$
+    """)
+    op.execute(
+        "create trigger check_tenure before insert on tenures "
+        "for each row execute function stageward_check_tenure()"
+    )
+    op.execute("""
+        create function stageward_keep_held_stage() returns trigger language plpgsql as $$
+        begin
+            if (tg_op = 'DELETE' or (new.name, new.exclusive, new.model_id)
+                is distinct from (old.name, old.exclusive, old.model_id))
+                and exists (select from tenures where stage = old.name and upper_inf(held)
+                    and (old.model_id is null or model_id = old.model_id))
+            then
+                raise exception 'stage % is held', old.name using errcode = 'restrict_violation';
+            end if;
+            return case when tg_op = 'DELETE' then old else new end;
+        end $$
+    """)
+    op.execute(
+        "create trigger keep_held before update or delete on stages "
+        "for each row execute function stageward_keep_held_stage()"
+    )
+    op.execute("""
+        create function stageward_keep_ended_promotion() returns trigger language plpgsql as $$
+        begin
+            if tg_op = 'DELETE' or old.ended_at is not null then
+                raise exception 'promotion % has ended: it never changes', old.id
+                    using errcode = 'restrict_violation';
+            end if;
+            return new;
+        end $$
+    """)
+    op.execute(
+        "create trigger keep_ended before update or delete on promotions "
+        "for each row execute function stageward_keep_ended_promotion()"
+    )
+    op.execute(
+        "create trigger refuse_truncate before truncate on tenures "
+        "for each statement execute function stageward_refuse_change()"
+    )
+    op.execute("""
         create function stageward_count_references() returns trigger language plpgsql as $$
         begin
             if tg_op <> 'INSERT' then
+                -- wait for whoever is about to name the blob, so that the next statement sees it
+                perform from blobs where sha256 = old.sha256 for no key update;
                 update blobs set unreferenced_since = clock_timestamp()
                     where sha256 = old.sha256 and not exists (
                         select from version_files where sha256 = old.sha256);
@@ -121,11 +204,25 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("drop trigger count_references on version_files")
+    op.execute("drop trigger refuse_truncate on tenures")
+    op.execute("drop trigger keep_ended on promotions")
+    op.execute("drop trigger keep_held on stages")
+    op.execute("drop trigger check_tenure on tenures")
+    op.execute("drop trigger keep_tenure on tenures")
     for table in ("versions", *CHILDREN):
         op.execute(f"drop trigger refuse_truncate on {table}")
         op.execute(f"drop trigger keep_ready on {table}")
     for table in APPEND_ONLY:
         op.execute(f"drop trigger refuse_truncate on {table}")
         op.execute(f"drop trigger refuse_change on {table}")
-    for function in ("count_references", "keep_ready_child", "keep_ready_version", "refuse_change"):
+    for function in (
+        "count_references",
+        "keep_ended_promotion",
+        "keep_held_stage",
+        "check_tenure",
+        "keep_tenure",
+        "keep_ready_child",
+        "keep_ready_version",
+        "refuse_change",
+    ):
         op.execute(f"drop function stageward_{function}()")

@@ -31,11 +31,24 @@ async def test_a_name_is_found_in_any_case(admin: Api) -> None:
 
 
 @pytest.mark.parametrize("ref", ["0", "7", "99999999999999999999", "@nope", "nope", "staging",
-                                 "Production", "%00", "@", "v1", "-1", "1.0"])  # fmt: skip
+                                 "Production", "@", "v1", "-1", "1.0"])  # fmt: skip
 async def test_what_means_nothing_is_a_404(admin: Api, ref: str) -> None:
     await make_model(admin)
     await make_draft(admin)
     problem(await admin.get(f"/models/churn/versions/{ref}"), 404, "not-found")
+
+
+@pytest.mark.parametrize("path", ["/models/churn%0A", "/models/churn/versions/1%0a", "/me%00"])
+async def test_a_control_character_in_an_address_means_nothing(admin: Api, path: str) -> None:
+    await make_model(admin)
+    await make_draft(admin)
+    problem(await admin.get(path), 422, "invalid-request")
+
+
+async def test_a_query_parameter_that_is_not_known_is_refused(admin: Api) -> None:
+    body = problem(await admin.get("/models", params={"filtre": "x"}), 422, "invalid-request")
+    assert body["errors"][0]["pointer"] == "filtre"
+    assert "filter" in body["errors"][0]["detail"]
 
 
 async def test_what_changes_something_takes_a_number_or_a_name(admin: Api) -> None:
@@ -148,3 +161,6 @@ async def test_postgresql_itself_keeps_a_ready_version(
         with pytest.raises(psycopg.errors.RestrictViolation):
             await sql.execute(statement)
     await sql.execute("update versions set description = 'may change'")
+    await sql.execute("update versions set deleted_at = now() where number = 2")
+    with pytest.raises(psycopg.errors.RestrictViolation):
+        await sql.execute("update versions set deleted_at = null where number = 2")

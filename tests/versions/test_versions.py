@@ -224,6 +224,27 @@ async def test_hostile_bodies_are_answered_clearly(
     assert says in problem(answer, status, slug)["detail"]
 
 
+async def test_hidden_models_are_named_nowhere(admin: Api, team: Team) -> None:
+    for model in ("open", "secret"):
+        await make_model(admin, model)
+        await make_ready(admin, model)
+    await make_draft(admin, "open", parents=[{"model": "secret", "version": 1}])
+    await admin.patch("/models/open/versions/2", {"parents": []})
+    await admin.patch("/models/open/versions/2", {"parents": [{"model": "secret", "version": 1}]})
+    await make_draft(admin, "secret", parents=[{"model": "open", "version": 1}])
+    mia = await team.person("mia", "maintainer", models="open")
+    assert (await mia.get("/models/open/versions/2")).json()["parents"] == []
+    assert (await admin.get("/models/open/versions/2")).json()["parents"] != []
+    for answer in (
+        await mia.get("/models/open/versions"),
+        await mia.get("/events"),
+        await mia.delete("/models/open/versions/1"),
+        await mia.delete("/models/open"),
+    ):
+        assert "secret" not in answer.text
+    assert "hidden from you" in answer.json()["detail"]
+
+
 async def test_parents_must_be_seen_and_make_no_circle(admin: Api, team: Team) -> None:
     for name in ("open", "secret"):
         await make_model(admin, name)

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.db import clock
 from app.core.etags import check_if_match, etag
 from app.core.problems import NotFound
+from app.models import service as models
 from app.models.tables import Counter, Model
 from app.promotions import queries
 from app.promotions.problems import PromotionEnded
@@ -15,7 +16,6 @@ from app.promotions.queries import PromotionView
 from app.promotions.rules.words import UNDECIDED, Status
 from app.promotions.service.judging import is_overdue
 from app.promotions.tables import Promotion
-from app.stages import service as stages
 from app.versions.problems import VersionNotReady, VersionRecalled
 from app.versions.tables import Version
 
@@ -25,7 +25,7 @@ async def hold(
 ) -> tuple[PromotionView, Counter, datetime]:
     """The promotion, fresh and held with its version and its model, where it is undecided and
     `If-Match` still names it; and the time."""
-    counter = await stages.hold_model(session, case.model)
+    counter = await models.lock(session, case.model)
     fresh = await read_held(session, case.promotion.id, case.version.id)
     now = await clock(session)
     check_if_match(if_match, etag(fresh.promotion.revision))

@@ -78,7 +78,7 @@ async def settle_one(runtime: Runtime, case: PromotionView) -> None:
     """Write down what has become of a promotion by the mere passing of time, or because somebody
     lost or gained a role. A transaction of its own."""
     async with runtime.db.transaction() as session:
-        await models.lock(session, case.model)
+        await models.lock_any(session, case.model)
         await queries.lock(session, case.promotion.id, case.version.id)
         fresh = await queries.view_of(session, case.promotion.id)
         if fresh is not None and fresh.promotion.status in UNDECIDED:

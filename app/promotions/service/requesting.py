@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import Actor
 from app.core.db import clock
 from app.core.problems import Conflict, InvalidRequest, NotFound
+from app.models import service as models
 from app.models.tables import Model
 from app.policies import service as policies
 from app.policies.rules import Policy, StageRule
@@ -29,7 +30,7 @@ async def request(
 ) -> PromotionView:
     """Ask to move a version to a stage; with `apply`, move it in the same transaction where
     nothing is missing."""
-    counter = await stages.hold_model(session, model)
+    counter = await models.lock(session, model)
     version = await queries.lock_version(session, version_id)
     if version.deleted_at is not None:
         raise NotFound(f"The model `{model.name}` has no version {version.number} any more.")

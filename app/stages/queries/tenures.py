@@ -15,6 +15,7 @@ from sqlalchemy import (
     column,
     exists,
     func,
+    literal,
     or_,
     select,
     table,
@@ -26,6 +27,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.stages.queries.references import is_open
 from app.stages.rules import ARCHIVED
 from app.stages.tables import Rollback, Stage, Tenure, Transition
+
+MOST_COUNTED = 10_000  # counting takes time for each; beyond this nobody reads the number
 
 # The columns of a version that this room reads or counts up. Its ORM class lies in a room above.
 versions = table(
@@ -149,7 +152,9 @@ async def holders_now(
     holding = [Holder(*row) for row in found]
     if len(holding) < limit:
         return holding, len(holding)
-    count: int = (await session.execute(select(func.count()).where(*here))).scalar_one()
+    counted = select(literal(1)).where(*here).limit(MOST_COUNTED).subquery()
+    statement = select(func.count()).select_from(counted)
+    count: int = (await session.execute(statement)).scalar_one()
     return holding, count
 
 
@@ -174,7 +179,8 @@ async def stages_with_holders(session: AsyncSession, model_id: UUID, limit: int)
         .correlate(Stage)
         .lateral()
     )
-    count = select(func.count(Tenure.id)).where(*here).correlate(Stage).scalar_subquery()
+    counted = select(literal(1)).where(*here).limit(MOST_COUNTED).correlate(Stage).subquery()
+    count = select(func.count()).select_from(counted).correlate(Stage).scalar_subquery()
     found = await session.execute(
         select(Stage, count, *holding.c)
         .outerjoin(holding, true())

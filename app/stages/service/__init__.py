@@ -23,7 +23,7 @@ from app.stages.service.show import (
     stage_at,
     transitions,
 )
-from app.stages.service.tenures import enter, hold_model, incumbents, instant_for
+from app.stages.service.tenures import enter, incumbents, instant_for
 
 __all__ = [
     "Holder",
@@ -34,7 +34,6 @@ __all__ = [
     "check_expected",
     "drop_aliases",
     "enter",
-    "hold_model",
     "incumbents",
     "instant_for",
     "is_open",

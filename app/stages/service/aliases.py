@@ -9,12 +9,13 @@ from app.core.actor import Actor
 from app.core.db import clock
 from app.core.etags import check_if_match, etag
 from app.core.problems import InvalidRequest, NotFound, StaleRevision
+from app.models import service as models
 from app.models.tables import Model
 from app.stages import queries
 from app.stages.problems import AliasIsStage, VersionUnusable
 from app.stages.queries import AliasView, NamedVersion
 from app.stages.rules import ALIAS_NAME, RESERVED_ALIAS
-from app.stages.service.tenures import count_up_versions, hold_model, usable
+from app.stages.service.tenures import count_up_versions, usable
 from app.stages.tables import Alias, AliasChange
 
 
@@ -30,7 +31,7 @@ async def point(
 ) -> AliasView:
     """Point an alias at a ready version. `protected` are the aliases that take a maintainer."""
     await _check_settable(session, actor, model, name, protected)
-    counter = await hold_model(session, model)
+    counter = await models.lock(session, model)
     found = await _usable(session, model, version)
     current = await _current(session, model, name, if_match)
     if current is not None and current.alias.version_id == found.id:
@@ -64,7 +65,7 @@ async def remove(
 ) -> None:
     """Remove an alias; its history stays."""
     await _check_settable(session, actor, model, name, protected)
-    counter = await hold_model(session, model)
+    counter = await models.lock(session, model)
     current = await _current(session, model, name, if_match)
     if current is None:
         raise absent(model, name)

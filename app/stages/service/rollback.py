@@ -6,13 +6,14 @@ from app.audit import service as audit
 from app.core.actor import Actor
 from app.core.ids import new_id
 from app.core.problems import NotFound
+from app.models import service as models
 from app.models.tables import Model
 from app.stages import queries
 from app.stages.problems import CannotRollBack, IncumbentChanged, StageNotExclusive
-from app.stages.queries import Holder, NamedVersion, PastHolder
+from app.stages.queries import Holder, NamedVersion
 from app.stages.rules import Candidate, Cause, Kind, NobodyToReturn, choose
 from app.stages.schemas import RollbackInput, RollbackOutput
-from app.stages.service.tenures import enter, hold_model, incumbents, instant_for, usable
+from app.stages.service.tenures import enter, incumbents, instant_for, usable
 from app.stages.tables import Rollback, Stage
 
 
@@ -24,7 +25,7 @@ async def roll_back(
     stage goes back one step and not two."""
     stage = await _stage(session, model, wanted.stage)
     seen = await _incumbent(session, model, stage)
-    counter = await hold_model(session, model)
+    counter = await models.lock(session, model)
     incumbent = await _incumbent(session, model, stage)
     _check_incumbent(model, stage, wanted, seen, incumbent)
     chosen = await _choose(session, model, stage, incumbent, wanted.to)
@@ -139,13 +140,6 @@ async def _choose(
     if version is None or not usable(version):
         raise _cannot(model, stage, f"version {chosen.number} was recalled or deleted", [])
     return version
-
-
-def _candidate(past: PastHolder) -> Candidate:
-    version = past.version
-    return Candidate(
-        version.number, version.name, usable(version), past.rolled_back, past.was_approved
-    )
 
 
 def _cannot(model: Model, stage: Stage, why: str, alternatives: list[int]) -> CannotRollBack:

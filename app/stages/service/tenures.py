@@ -10,23 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.audit import service as audit
 from app.core.actor import Actor
 from app.core.db import announce, clock
-from app.core.problems import NotFound
-from app.models import service as models
 from app.models.tables import Counter, Model
 from app.stages import queries
 from app.stages.moments import moved
 from app.stages.queries import Holder, NamedVersion
 from app.stages.rules import ARCHIVED, NO_STAGE, Cause, Kind, Move
 from app.stages.tables import Stage, Tenure, Transition
-
-
-async def hold_model(session: AsyncSession, model: Model) -> Counter:
-    """The model's lock; a 404 where the model was deleted while one waited for it."""
-    counter = await models.lock(session, model)
-    await session.refresh(model, ["deleted_at"])
-    if model.deleted_at is not None:
-        raise NotFound(f"There is no model `{model.name}`, or it is hidden from you.")
-    return counter
 
 
 async def incumbents(session: AsyncSession, model_id: UUID, stage: Stage) -> list[Holder]:

@@ -7,7 +7,6 @@ from app.access.table import Permission
 from app.core.actor import Actor
 from app.core.db import clock
 from app.core.etags import check_if_match, etag
-from app.core.problems import NotFound
 from app.models import service as models
 from app.models.problems import ModelInUse
 from app.models.tables import Model
@@ -27,14 +26,16 @@ async def delete_version(
     counter = await models.lock(session, model)
     version = await lock_version(session, version.id)
     check_if_match(if_match, etag(version.revision))
-    await _check_unused(session, model, version)
+    await _check_unused(session, actor, model, version)
     await _delete(session, actor, model, version)
     counter.latest_ready = await queries.latest_ready(session, model.id)
     counter.revision += 1
     await session.flush()
 
 
-async def _check_unused(session: AsyncSession, model: Model, version: Version) -> None:
+async def _check_unused(
+    session: AsyncSession, actor: Actor, model: Model, version: Version
+) -> None:
     view = await queries.view_of(session, version.id)
     reasons = []
     if view.stage not in (None, "archived"):
@@ -43,8 +44,7 @@ async def _check_unused(session: AsyncSession, model: Model, version: Version) -
         reasons.append(f"the alias `{'`, `'.join(view.aliases)}` points at it")
     children = await queries.children_of(session, version.id)
     if children:
-        named = ", ".join(f"`{name}` {number}" for name, number in children)
-        reasons.append(f"it is a parent of {named}")
+        reasons.append(f"it is a parent of {named(actor, children)}")
     if reasons:
         raise VersionInUse(
             f"Version {version.number} of `{model.name}` cannot be deleted: {'; '.join(reasons)}."
@@ -70,12 +70,13 @@ async def delete_model(
     """Hide a model; with `purge`, release the bytes of all its versions for good."""
     if purge:
         require_server(actor, Permission.MODELS_PURGE)
-    counter = await models.lock(session, model)
-    await session.refresh(model)
-    if model.deleted_at is not None and not purge:
-        raise NotFound(f"There is no model `{model.name}`, or it is hidden from you.")
+    counter = await models.lock_any(session, model)
+    # whoever is about to name one of its versions as a parent holds the row until then
+    await session.refresh(model, with_for_update=True)
+    if model.purged_at is not None or (model.deleted_at is not None and not purge):
+        raise models.absent(model.name)
     check_if_match(if_match, etag(counter.revision))
-    await _check_model_unused(session, model)
+    await _check_model_unused(session, actor, model)
     now = await clock(session)
     if model.deleted_at is None:
         model.deleted_at, model.deleted_by = now, actor.name
@@ -91,10 +92,19 @@ async def delete_model(
     await session.flush()
 
 
-async def _check_model_unused(session: AsyncSession, model: Model) -> None:
+def named(actor: Actor, children: list[tuple[str, int]]) -> str:
+    """The versions that an actor may know of, and how many there are besides."""
+    seen = [f"`{name}` {number}" for name, number in children if actor.role_on(name) is not None]
+    if len(seen) < len(children):
+        seen.append("versions in models that are hidden from you")
+    return ", ".join(seen)
+
+
+async def _check_model_unused(session: AsyncSession, actor: Actor, model: Model) -> None:
     held = await queries.held_stages(session, model.id)
     children = await queries.children_elsewhere(session, model.id)
     reasons = [f"version {number} holds the stage `{stage}`" for number, stage in held]
-    reasons += [f"`{name}` {number} names a version of it as a parent" for name, number in children]
+    if children:
+        reasons.append(f"a version of it is a parent of {named(actor, children)}")
     if reasons:
         raise ModelInUse(f"The model `{model.name}` cannot be deleted: {'; '.join(reasons)}.")

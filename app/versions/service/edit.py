@@ -60,7 +60,8 @@ async def edit(
 async def _state(session: AsyncSession, version: Version, wanted: dict[str, Any]) -> dict[str, Any]:
     state = {key: getattr(version, key) for key in {*wanted, "name"} - {"parents"}}
     if "parents" in wanted:
-        state["parents"] = (await queries.view_of(session, version.id)).parents
+        # by id: their models may be hidden from who reads the event
+        state["parents"] = await queries.parent_ids(session, version.id)
     return state
 
 

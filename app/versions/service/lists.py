@@ -23,6 +23,7 @@ MODEL_FILTERS = frozenset({"name", "tags"})
 
 async def list_versions(
     session: AsyncSession,
+    actor: Actor,
     model: Model,
     *,
     filter_text: str | None,
@@ -44,7 +45,7 @@ async def list_versions(
     )
     views, more = cut(rows, limit)
     last = encode_cursor(views[-1].version.number) if more else None
-    return Page(items=[as_output(view) for view in views], next_cursor=last)
+    return Page(items=[as_output(view, actor) for view in views], next_cursor=last)
 
 
 async def list_everywhere(
@@ -57,7 +58,7 @@ async def list_everywhere(
     views, more = cut(rows, limit)
     last = views[-1].version if more else None
     return Page(
-        items=[as_output(view) for view in views],
+        items=[as_output(view, actor) for view in views],
         next_cursor=last and encode_cursor(last.created_at.isoformat(), last.id),
     )
 
@@ -112,8 +113,9 @@ async def list_models(
 
 
 async def show_model(session: AsyncSession, model: Model) -> tuple[ModelOutput, str]:
-    """A model with who holds what, and its ETag."""
-    counter = await models.counter_of(session, model.id)
+    """A model with who holds what, and its ETag. The revision is read with the model and before
+    the holdings: an answer may be newer than its ETag says, never older."""
+    model, counter = await models.with_counter(session, model.id)
     held = await queries.holdings(session, [model.id])
     return _model(model, counter, held[model.id]), etag(counter.revision)
 

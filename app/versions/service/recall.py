@@ -4,6 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.db import clock
+from app.core.etags import check_if_match, etag
 from app.core.problems import Conflict
 from app.models import service as models
 from app.models.tables import Model
@@ -37,11 +38,12 @@ async def recall(
 
 
 async def lift_recall(
-    session: AsyncSession, actor: Actor, model: Model, version: Version
+    session: AsyncSession, actor: Actor, model: Model, version: Version, if_match: str | None
 ) -> Version:
     """Let a recalled version be used again."""
     await models.lock(session, model)
     version = await lock_version(session, version.id)
+    check_if_match(if_match, etag(version.revision))
     if version.recalled is None:
         raise Conflict(f"Version {version.number} is not recalled.")
     was = version.recalled

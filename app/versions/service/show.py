@@ -2,6 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.actor import Actor
 from app.core.etags import etag
 from app.stages.rules import NO_STAGE
 from app.versions import queries
@@ -17,8 +18,8 @@ _FROM_ROW = tuple(
 )
 
 
-def as_output(view: VersionView) -> VersionOutput:
-    """The answer for one version."""
+def as_output(view: VersionView, actor: Actor) -> VersionOutput:
+    """The answer for one version, as this actor may see it: without parents in hidden models."""
     version = view.version
     return VersionOutput(
         **{name: getattr(version, name) for name in _FROM_ROW},
@@ -26,13 +27,13 @@ def as_output(view: VersionView) -> VersionOutput:
         stage=view.stage or NO_STAGE,
         aliases=view.aliases,
         authors=view.authors,
-        parents=view.parents,
+        parents=[each for each in view.parents if actor.role_on(each["model"]) is not None],
         stored=is_stored(version.status, version.files_count, version.source),
     )
 
 
-async def show(session: AsyncSession, version: Version) -> tuple[VersionOutput, str]:
+async def show(session: AsyncSession, actor: Actor, version: Version) -> tuple[VersionOutput, str]:
     """A version after a change, as PostgreSQL has it now, and its ETag."""
     await session.flush()
     view = await queries.view_of(session, version.id)
-    return as_output(view), etag(view.version.revision)
+    return as_output(view, actor), etag(view.version.revision)
