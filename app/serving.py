@@ -22,7 +22,7 @@ from uvicorn.supervisors import Multiprocess
 
 from app import __version__
 from app.access.service import ensure_first_admin
-from app.core import logs, schema
+from app.core import eras, logs, schema
 from app.core.embedded import EmbeddedPostgres
 from app.core.problems import Problem
 from app.core.runtime import Runtime
@@ -105,6 +105,7 @@ async def work(settings: Settings) -> None:
 async def _work(runtime: Runtime) -> None:
     async with runtime.db.engine.connect() as connection:
         await schema.check(connection)
+    await asyncio.to_thread(eras.look, runtime.db.url)
     async with open_store(runtime):
         await runtime.store.check()
         runtime.hub.start()
@@ -184,6 +185,7 @@ async def prepare(settings: Settings) -> None:
     try:
         async with runtime.db.engine.connect() as connection:
             await schema.check(connection)
+        await asyncio.to_thread(eras.look, runtime.db.url)
         if settings.embedded:
             await disown_jobs(runtime)
         async with open_store(runtime):

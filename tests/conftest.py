@@ -25,7 +25,7 @@ from app.main import build_runtime, create_app
 from tests.actors import Api, Team
 
 ADMIN_TOKEN = "an-admin-token-for-tests-0123456789"
-KEPT_TABLES = ("policy_revisions", "stages", "alembic_version", "queue_schema")
+KEPT_TABLES = ("policy_revisions", "record_eras", "stages", "alembic_version", "queue_schema")
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ class EventOutput(Output):
     )
     cursor: str = Field(
         description="Its place in the record: pass it as `after` to read on from here.",
-        examples=["WyI3NDIiLCIxMDcxIl0"],
+        examples=["WyIxIiwiNzQyIiwiMTA3MSJd"],
     )
     at: Time = Field(description="When it was recorded.")
     action: str = Field(description="What was done.", examples=["promotion.applied"])
@@ -60,5 +60,5 @@ class EventPage(Page[EventOutput]):
     next_after: str = Field(
         description="Pass as `after` to read what comes later than all this, now or when there is "
         "something; also on an empty page.",
-        examples=["WyI3NDMiLCIwIl0"],
+        examples=["WyIxIiwiNzQzIiwiMCJd"],
     )

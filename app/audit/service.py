@@ -74,13 +74,17 @@ def difference(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
 def position(cursor: str | None, parameter: str) -> Position | None:
     """The place in the record that a parameter names, or the problem with it."""
     try:
-        key = decode_cursor(cursor, 2, parameter)
+        key = decode_cursor(cursor, 3, parameter)
         found = None if key is None else Position(*map(int, key))
     except ValueError as error:
         raise bad_cursor(parameter) from error
-    if found is not None and not (0 <= found.xid < 2**64 and 0 <= found.id < 2**63):
+    if found is not None and not _storable(found):
         raise bad_cursor(parameter)
     return found
+
+
+def _storable(place: Position) -> bool:
+    return 0 <= place.era < 2**31 and 0 <= place.xid < 2**64 and 0 <= place.id < 2**63
 
 
 async def follow(db: Database, asked: Asked, seen: Seen, seconds: float) -> EventPage:
@@ -107,8 +111,8 @@ async def _look(db: Database, asked: Asked, seen: ColumnElement[bool]) -> tuple[
         rows, more = cut(await queries.page(session, asked, seen, below), asked.limit)
         pending = not rows and await queries.are_pending(session, asked, seen, below)
     # All that lies below has been looked at, unless the page was full.
-    last = Position(rows[-1].xid, rows[-1].id) if rows else None
-    reached = last if last and more and not asked.newest_first else Position(below, 0)
+    last = Position(rows[-1].era, rows[-1].xid, rows[-1].id) if rows else None
+    reached = last if last and more and not asked.newest_first else below
     shown = EventPage(
         items=[_output(row) for row in rows],
         next_cursor=encode_cursor(*last) if last and more else None,
@@ -120,7 +124,7 @@ async def _look(db: Database, asked: Asked, seen: ColumnElement[bool]) -> tuple[
 def _output(event: Event) -> EventOutput:
     return EventOutput(
         id=event.id,
-        cursor=encode_cursor(event.xid, event.id),
+        cursor=encode_cursor(event.era, event.xid, event.id),
         at=event.at,
         action=event.action,
         actor=event.actor,

@@ -1,11 +1,11 @@
-"""The table of events."""
+"""The tables of the record."""
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, Index, LargeBinary, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
@@ -32,12 +32,26 @@ class Xid8(UserDefinedType[int]):
         return lambda value: None if value is None else int(value)
 
 
+class RecordEra(Base):
+    """A stretch of the record whose transaction ids one PostgreSQL server counted; `core/eras.py`
+    begins them. `stageward_era()` is the number of the newest."""
+
+    __tablename__ = "record_eras"
+
+    era: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    began_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    began_in: Mapped[int] = mapped_column(Xid8, server_default=text("pg_current_xact_id()"))
+
+    __table_args__ = (CheckConstraint("era > 0", name="era"),)
+
+
 class Event(Base):
     """One recorded fact: who did what to what, when, from where, and what differed."""
 
     __tablename__ = "events"
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    era: Mapped[int] = mapped_column(server_default=text("stageward_era()"))
     xid: Mapped[int] = mapped_column(Xid8, server_default=text("pg_current_xact_id()"))
     at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     action: Mapped[str] = mapped_column(Text)
@@ -55,8 +69,8 @@ class Event(Base):
     payload_sha256: Mapped[str] = mapped_column(Sha256)
 
     __table_args__ = (
-        Index("ix_events_xid_id", "xid", "id"),
-        Index("ix_events_model_xid_id", "model", "xid", "id"),
-        Index("ix_events_actor_xid_id", "actor", "xid", "id"),
-        Index("ix_events_action_xid_id", "action", "xid", "id"),
+        Index("ix_events_era_xid_id", "era", "xid", "id"),
+        Index("ix_events_model_era_xid_id", "model", "era", "xid", "id"),
+        Index("ix_events_actor_era_xid_id", "actor", "era", "xid", "id"),
+        Index("ix_events_action_era_xid_id", "action", "era", "xid", "id"),
     )

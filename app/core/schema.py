@@ -22,13 +22,13 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import app
-from app.core import queue_schema
+from app.core import eras, queue_schema
 from app.core.queue_schema import OWN_TABLE
 
 MIGRATIONS = Path(app.__file__).resolve().parent.parent / "migrations"
 LOCK_KEY = 0x5354_4147_4557_4152  # "STAGEWAR"
 LOCK_TIMEOUT = "10s"
-APPEND_ONLY = ("events",)
+APPEND_ONLY = ("events", "record_eras")
 READ_ONLY = ("alembic_version", OWN_TABLE)
 
 
@@ -94,6 +94,7 @@ def migrate(url: str, *, serving_url: str | None = None) -> str:
             _verdict(*_found(connection), allow_old=True)
             _upgrade(url)
             queue_schema.migrate(connection)
+            eras.begin_if_restored(connection)
             if serving_url is not None:
                 _grant(connection, serving_url)
     except (psycopg.errors.LockNotAvailable, OperationalError) as error:

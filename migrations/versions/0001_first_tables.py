@@ -58,8 +58,29 @@ def upgrade() -> None:
         postgresql_where=sa.text("unreferenced_since is not null"),
     )
     op.create_table(
+        "record_eras",
+        sa.Column("era", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "began_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("clock_timestamp()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "began_in", Xid8(), server_default=sa.text("pg_current_xact_id()"), nullable=False
+        ),
+        sa.CheckConstraint("era > 0", name=op.f("ck_record_eras_era")),
+        sa.PrimaryKeyConstraint("era", name=op.f("pk_record_eras")),
+    )
+    op.execute("insert into record_eras (era) values (1)")
+    op.execute(
+        "create function stageward_era() returns integer language sql stable "
+        "return (select max(era) from record_eras)"
+    )
+    op.create_table(
         "events",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("era", sa.Integer(), server_default=sa.text("stageward_era()"), nullable=False),
         sa.Column("xid", Xid8(), server_default=sa.text("pg_current_xact_id()"), nullable=False),
         sa.Column(
             "at",
@@ -82,10 +103,10 @@ def upgrade() -> None:
         sa.Column("payload_sha256", sa.LargeBinary(32), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
     )
-    op.create_index("ix_events_action_xid_id", "events", ["action", "xid", "id"], unique=False)
-    op.create_index("ix_events_actor_xid_id", "events", ["actor", "xid", "id"], unique=False)
-    op.create_index("ix_events_model_xid_id", "events", ["model", "xid", "id"], unique=False)
-    op.create_index("ix_events_xid_id", "events", ["xid", "id"], unique=False)
+    op.create_index("ix_events_action_era_xid_id", "events", ["action", "era", "xid", "id"])
+    op.create_index("ix_events_actor_era_xid_id", "events", ["actor", "era", "xid", "id"])
+    op.create_index("ix_events_model_era_xid_id", "events", ["model", "era", "xid", "id"])
+    op.create_index("ix_events_era_xid_id", "events", ["era", "xid", "id"])
     op.create_table(
         "groups",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -927,4 +948,6 @@ def downgrade() -> None:
     op.drop_table("identities")
     op.drop_table("groups")
     op.drop_table("events")
+    op.execute("drop function stageward_era()")
+    op.drop_table("record_eras")
     op.drop_table("blobs")

@@ -141,8 +141,9 @@ async def test_the_newest_come_first_if_asked(admin: Api) -> None:
     ("query", "pointer"),
     [
         ({"after": "nonsense"}, "after"),
-        ({"after": "WyJ4IiwieSJd"}, "after"),
-        ({"after": "WyItMSIsIjAiXQ"}, "after"),
+        ({"after": "WyIxIiwieCIsInkiXQ"}, "after"),
+        ({"after": "WyIxIiwiMSJd"}, "after"),
+        ({"after": "WyIxIiwiLTEiLCIwIl0"}, "after"),
         ({"cursor": "WyIxIl0"}, "cursor"),
         ({"wait": "31"}, "wait"),
         ({"wait": "-1"}, "wait"),
