@@ -23,6 +23,7 @@ from uvicorn.supervisors import Multiprocess
 from app import __version__
 from app.access.service import ensure_first_admin
 from app.core import eras, logs, schema
+from app.core.addresses import EXAMPLE, complaint
 from app.core.embedded import EmbeddedPostgres
 from app.core.problems import Problem
 from app.core.runtime import Runtime
@@ -226,10 +227,10 @@ async def open_store(runtime: Runtime) -> AsyncIterator[None]:
 
 def unreachable(error: Exception) -> str:
     """What to tell about a database that does not answer."""
-    reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    reason = complaint(getattr(error, "orig", None) or error)
     return (
         f"PostgreSQL cannot be used: {reason}. See that it runs, and that STAGEWARD_DATABASE_URL "
-        "names it (postgresql://user:password@host:5432/database)."
+        f"names it ({EXAMPLE})."
     )
 
 

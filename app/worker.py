@@ -23,6 +23,7 @@ from psycopg_pool import PoolTimeout
 from sqlalchemy import text
 
 import app
+from app.core.addresses import complaint
 from app.core.queue import QUEUE, TASKS, Task
 from app.core.runtime import Runtime
 
@@ -73,7 +74,7 @@ async def run_worker(runtime: Runtime) -> None:
         try:
             await _work(runtime)
         except (DatabaseError, ConnectorException, PoolTimeout) as error:
-            log.warning("worker_lost_postgresql", reason=str(error.__cause__ or error).strip())
+            log.warning("worker_lost_postgresql", reason=complaint(error.__cause__ or error))
         except Exception:
             log.exception("worker_failed")
         await asyncio.sleep(RESTART_SECONDS)

@@ -6,14 +6,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.core.addresses import EXAMPLE, is_readable
 
 
 class Settings(BaseSettings):
     """All that an operator may set. Unset means embedded: own PostgreSQL, own blob directory."""
 
-    model_config = SettingsConfigDict(env_prefix="STAGEWARD_", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="STAGEWARD_",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,  # what is wrong with a secret is said without it
+    )
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
@@ -39,6 +45,16 @@ class Settings(BaseSettings):
     admin_token: SecretStr | None = None
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("database_url", "embedded_url", "migrate_database_url", "listen_url")
+    @classmethod
+    def _check_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not is_readable(value.get_secret_value()):
+            raise ValueError(
+                f"This is not an address of PostgreSQL. Write {EXAMPLE}; in the user and the "
+                "password, write @ as %40, / as %2F, : as %3A and % as %25."
+            )
+        return value
 
     @model_validator(mode="after")
     def _check(self) -> Self:

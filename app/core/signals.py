@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 import psycopg
 import structlog
 
+from app.core.addresses import complaint
+
 CHANNEL = "stageward"
 HEARTBEAT_SECONDS = 20.0
 POLL_SECONDS = 1.0
@@ -111,7 +113,7 @@ class Hub:
                 ) as connection:
                     await converse(connection)
             except psycopg.Error as error:
-                log.warning("signal_connection_lost", reason=str(error).strip())
+                log.warning("signal_connection_lost", reason=complaint(error))
             await asyncio.sleep(POLL_SECONDS)
 
     async def _listen(self, connection: "psycopg.AsyncConnection[tuple[object, ...]]") -> None:

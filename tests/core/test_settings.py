@@ -1,0 +1,90 @@
+"""Settings: what an operator may set, and what is never said about it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from pydantic import ValidationError
+
+from app.core.settings import Settings
+from app.serving import unreachable
+
+KEY = "a-secret-key-for-tests-0123456789"
+PASSWORD = "topsecretpw"
+UNREADABLE = [
+    "postgre://app:topsecretpw@db/x",
+    "postgresql+psycopg://app:topsecretpw@db/x",
+    "app:topsecretpw@db/x",
+    "host=db password=topsecretpw user",
+    "postgresql://app:topsecretpw@2@db/x",
+    "postgresql://app:topsecretpw/2@db/x",
+    "postgresql://app:topsecretpw%zz@db/x",
+    "postgresql://db:topsecretpw/x",
+]
+READABLE = [
+    "postgresql://app:topsecretpw@db:5432/x",
+    "postgres://app:top%40secret@db1:5432,db2:5433/x?target_session_attrs=read-write",
+    "postgresql://stageward@/stageward?host=%2Ftmp%2Fsocket&port=5432",
+    "postgresql://[::1]:5432/x",
+    "host=db dbname=x user=app password='top@secret'",
+]
+ADDRESSES = ("database_url", "embedded_url", "migrate_database_url", "listen_url")
+
+
+@pytest.mark.parametrize("url", UNREADABLE)
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_an_address_that_cannot_be_read_is_named_and_not_repeated(name: str, url: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings(**{"secret_key": KEY, name: url})  # type: ignore[arg-type]
+    assert name in str(caught.value)
+    assert PASSWORD not in str(caught.value)
+    assert PASSWORD not in repr(caught.value.errors(include_input=False))
+
+
+@pytest.mark.parametrize("url", READABLE)
+def test_an_address_that_libpq_can_read_is_allowed(url: str) -> None:
+    settings = Settings(database_url=url, secret_key=KEY)  # type: ignore[arg-type]
+    assert settings.serving_url == url
+    assert url not in repr(settings)
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate", "worker", "doctor"])
+def test_no_command_prints_a_password(command: str, tmp_path: Path) -> None:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("STAGEWARD_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "app", command],
+        env={
+            **environment,
+            "STAGEWARD_DATABASE_URL": UNREADABLE[0],
+            "STAGEWARD_SECRET_KEY": KEY,
+            "STAGEWARD_DATA_DIR": str(tmp_path),
+            "STAGEWARD_PORT": "0",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "STAGEWARD_DATABASE_URL" in said
+    assert PASSWORD not in said
+    assert "Traceback" not in said
+
+
+def test_what_the_driver_says_about_an_address_is_not_repeated() -> None:
+    for url in UNREADABLE[:2]:
+        with pytest.raises(psycopg.ProgrammingError) as caught:
+            psycopg.connect(url)
+        assert PASSWORD not in unreachable(caught.value)
+        assert "STAGEWARD_DATABASE_URL" in unreachable(caught.value)
+
+
+def test_what_postgresql_itself_refuses_is_repeated(superuser_url: str) -> None:
+    with psycopg.connect(superuser_url) as connection:
+        with pytest.raises(psycopg.ProgrammingError) as caught:
+            connection.execute("select * from nowhere")
+        connection.rollback()
+    assert 'relation "nowhere" does not exist' in unreachable(caught.value)
