@@ -7,8 +7,8 @@ from benchmarks.filling import fill
 from benchmarks.harness import Bench, Case
 from benchmarks.reports import Section
 
-MODELS = 200
-VERSIONS = 10
+MODELS = 1_000
+VERSIONS = 5
 BIG = "churn big"
 BIG_VERSIONS = 5_000
 
@@ -16,7 +16,7 @@ BIG_VERSIONS = 5_000
 def measure(bench: Bench) -> list[Section]:
     """Resolving by stage, the same unchanged (304), by alias, number and `latest`."""
     trainer, reviewer = team.trainer(bench.server), team.reviewer(bench.server)
-    counts = {f"model {number:03}": VERSIONS for number in range(MODELS)} | {BIG: BIG_VERSIONS}
+    counts = {f"model {number:04}": VERSIONS for number in range(MODELS)} | {BIG: BIG_VERSIONS}
     fill(bench.server.database_url, counts, trainer.name)
     number = BIG_VERSIONS - 7
     team.put_in_production(trainer, reviewer, BIG, number)
