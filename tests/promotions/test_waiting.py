@@ -42,6 +42,12 @@ def poll(api: Api, promotion: dict[str, Any], etag: str | None = None) -> asynci
     return asyncio.create_task(api.get(path, headers=headers))
 
 
+async def told(*polls: asyncio.Task[Any]) -> list[Any]:
+    """The answers, before those who wait would look by themselves (20 seconds) or give up (30)."""
+    async with asyncio.timeout(15):
+        return list(await asyncio.gather(*polls))
+
+
 async def until_waiting(hub: Hub, promotion: dict[str, Any], number: int = 1) -> None:
     async def look() -> bool:
         return len(hub._waiters.get(f"promotion:{promotion['id']}", ())) == number
@@ -56,7 +62,7 @@ async def test_it_answers_when_the_promotion_changes(
     waiting = [poll(people.carol, promotion, seen), poll(people.carol, promotion)]
     await until_waiting(runtime.hub, promotion, 2)
     await approve(people.bob, promotion)
-    for answer in await asyncio.gather(*waiting):
+    for answer in await told(*waiting):
         assert answer.status_code == 200
         assert answer.json()["status"] == "approved"
         assert answer.headers["etag"] != seen
@@ -67,7 +73,7 @@ async def test_what_one_has_not_seen_is_answered_at_once(
 ) -> None:
     seen = (await people.carol.get(f"/promotions/{promotion['id']}")).headers["etag"]
     await approve(people.bob, promotion)
-    answer = await asyncio.wait_for(poll(people.carol, promotion, seen), 20)
+    answer = (await told(poll(people.carol, promotion, seen)))[0]
     assert answer.json()["status"] == "approved"
 
 
@@ -89,7 +95,7 @@ async def test_one_that_has_ended_is_answered_at_once(
     people: People, promotion: dict[str, Any]
 ) -> None:
     await people.alice.post(f"/promotions/{promotion['id']}/cancel")
-    answer = await asyncio.wait_for(poll(people.carol, promotion), 20)
+    answer = (await told(poll(people.carol, promotion)))[0]
     assert answer.json()["status"] == "cancelled"
 
 
@@ -107,7 +113,7 @@ async def test_many_wait_without_a_connection_of_the_database(
 
     await eventually(idle, what="no connection to be held")
     await approve(people.bob, promotion)
-    for answer in await asyncio.gather(*waiting):
+    for answer in await told(*waiting):
         assert answer.json()["status"] == "approved"
 
 
@@ -118,7 +124,7 @@ async def test_it_wakes_for_an_edited_description(
     waiting = poll(people.carol, promotion)
     await until_waiting(runtime.hub, promotion)
     await people.alice.patch(f"{VERSIONS}/1", {"description": "Another text."})
-    assert (await waiting).json()["status"] == "open"
+    assert (await told(waiting))[0].json()["status"] == "open"
 
 
 async def test_it_wakes_when_time_runs_out(people: People, runtime: Runtime, sql: Sql) -> None:
@@ -141,7 +147,7 @@ async def test_a_process_that_ends_answers_at_once(
             waiting = poll(Api(http, people.carol.token, "carol"), promotion)
             await until_waiting(other.hub, promotion)
             other.hub.close()
-            assert (await waiting).json()["status"] == "open"
+            assert (await told(waiting))[0].json()["status"] == "open"
     finally:
         await other.hub.stop()
         await other.db.close()
@@ -158,7 +164,7 @@ async def test_a_change_made_by_another_process_wakes_it(
             waiting = poll(Api(http, people.carol.token, "carol"), promotion)
             await until_waiting(other.hub, promotion)
             await approve(people.bob, promotion)
-            assert (await waiting).json()["status"] == "approved"
+            assert (await told(waiting))[0].json()["status"] == "approved"
     finally:
         await other.hub.stop()
         await other.db.close()

@@ -205,7 +205,7 @@ async def test_postgresql_refuses_a_tenure_of_a_promotion_that_was_not_applied(
 async def test_postgresql_keeps_an_applied_promotion_applied(people: People, sql: Sql) -> None:
     await registered(people)
     await to_staging(people.alice, 1)
-    with pytest.raises(psycopg.errors.ForeignKeyViolation, match="fk_tenures_applied_promotion"):
+    with pytest.raises(psycopg.errors.RestrictViolation, match="has ended"):
         await sql.execute("update promotions set status = 'cancelled'")
 
 
