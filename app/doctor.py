@@ -69,6 +69,11 @@ def _settings(settings: Settings, found: Findings) -> None:
             f"Links that the server signs begin with {settings.base_url}. Set "
             "STAGEWARD_PUBLIC_URL to the address that clients use."
         )
+    if not settings.embedded and settings.listen_url is None:
+        found.note(
+            "Whoever waits looks once a second. Set STAGEWARD_LISTEN_URL to an address that "
+            "reaches PostgreSQL without a pooler, and they are woken instead."
+        )
 
 
 @contextmanager

@@ -37,8 +37,7 @@ ROOMS = (
 
 def build_runtime(settings: Settings, url: str) -> Runtime:
     """The runtime of this process, over a database that runs already. Opens no connection."""
-    listen = settings.listen_url.get_secret_value() if settings.listen_url else None
-    hub = Hub(listen or url)
+    hub = Hub(settings.direct_url)
     db = Database(url, pool_size=settings.pool_size, hub=hub)
     storage = importlib.import_module("app.blobs.storage")
     return Runtime(settings=settings, hub=hub, db=db, store=storage.open_store(settings))

@@ -69,14 +69,18 @@ def serving_app() -> FastAPI:
     end_with_parent()
     settings = Settings()
     logs.configure(settings)
-    runtime = build_runtime(settings, settings.serving_url)
+    return with_worker(build_runtime(settings, settings.serving_url))
+
+
+def with_worker(runtime: Runtime) -> FastAPI:
+    """The application over a runtime, with what goes on beside its requests."""
     app = create_app(runtime)
     inner = app.router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with inner(app), open_store(runtime), contextlib.AsyncExitStack() as stack:
-            if settings.embedded:
+        async with inner(app), contextlib.AsyncExitStack() as stack:
+            if runtime.settings.embedded:
                 await stack.enter_async_context(worker_inside(runtime))
             with waiters_told(runtime.hub):
                 yield

@@ -55,6 +55,7 @@ def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Set
     return Settings(
         data_dir=tmp_path_factory.mktemp("data"),
         database_url=database_url,
+        listen_url=database_url,
         secret_key="a-secret-key-for-tests-0123456789",
         admin_token=ADMIN_TOKEN,
         public_url="http://test",

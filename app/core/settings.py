@@ -94,8 +94,9 @@ class Settings(BaseSettings):
     @property
     def direct_url(self) -> str | None:
         """Where a connection may LISTEN, hold a session and no pooler stands in between; None
-        where no such address is known, and then one looks again every second."""
-        url = self.listen_url or self.embedded_url
+        where no such address is known, and then one looks again every second. The address of an
+        external database may be a pooler's."""
+        url = self.embedded_url if self.embedded else self.listen_url
         return None if url is None else url.get_secret_value()
 
     @property

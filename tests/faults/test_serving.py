@@ -336,5 +336,6 @@ def test_doctor_says_what_is_there_and_what_is_wrong(
     assert ill.process.wait(SECONDS) == 1
     said = ill.said.read_text()
     assert "WRONG  Settings: STAGEWARD_DATABSE_URL" in said
+    assert "note   Whoever waits looks once a second. Set STAGEWARD_LISTEN_URL" in said
     assert "WRONG  Schema: The database has no schema yet" in said
     assert "Traceback" not in ill.logged.read_text()
