@@ -41,7 +41,7 @@ async def give(session: AsyncSession, actor: Actor, wanted: GrantInput) -> tuple
     is_new = await queries.add(session, subject, wanted, actor.name)
     if is_new:
         announce(session, RIGHTS)
-        _record(session, actor, "grant.given", wanted)
+        _record(session, actor, "grant.given", subject, wanted)
     return _output(await queries.one(session, subject, wanted)), is_new
 
 
@@ -54,7 +54,7 @@ async def remove(session: AsyncSession, actor: Actor, named: GrantInput) -> None
             "`GET /grants` lists what was."
         )
     announce(session, RIGHTS)
-    _record(session, actor, "grant.removed", named)
+    _record(session, actor, "grant.removed", subject, named)
     if named.role == ADMIN:
         await keep_an_admin(session)
 
@@ -113,7 +113,7 @@ async def remove_grants_of_group(session: AsyncSession, actor: Actor, group: Gro
     """Remove what a group was granted, before it goes, each with its event."""
     for role, models in await queries.remove_all(session, group):
         named = GrantInput(subject=group.name, role=cast("RoleName", role), models=models)
-        _record(session, actor, "grant.removed", named)
+        _record(session, actor, "grant.removed", group, named)
 
 
 async def ensure_first_admin(session: AsyncSession, settings: Settings) -> str | None:
@@ -132,14 +132,17 @@ async def ensure_first_admin(session: AsyncSession, settings: Settings) -> str |
     await session.flush()
     given = settings.admin_token
     secret = given.get_secret_value() if given else new_secret()
-    session.add(tokens.issued(admin, "first", secret, settings.signing_key, ALL_SCOPES))
+    token = tokens.issued(admin, "first", secret, settings.signing_key, ALL_SCOPES)
+    session.add(token)
+    await session.flush()
     wanted = GrantInput(subject=admin.name, role="admin", models="*")
     await queries.add(session, admin, wanted, audit.SYSTEM)
     details = {"kind": admin.kind, "email": None, "owner": None}
     audit.record(
         session, None, "identity.created", subject=f"identity:{admin.name}", details=details
     )
-    _record(session, None, "grant.given", wanted)
+    tokens.record_issue(session, None, admin, token)
+    _record(session, None, "grant.given", admin, wanted)
     return None if given else secret
 
 
@@ -155,9 +158,16 @@ async def _subject(session: AsyncSession, name: str) -> Identity | Group | None:
     return await identities.find(session, name) or await groups.find_to_grant(session, name)
 
 
-def _record(session: AsyncSession, actor: Actor | None, action: str, grant: GrantInput) -> None:
+def _record(
+    session: AsyncSession,
+    actor: Actor | None,
+    action: str,
+    holder: Identity | Group,
+    grant: GrantInput,
+) -> None:
+    kind = "group" if isinstance(holder, Group) else "identity"
     details = {"role": grant.role, "models": grant.models}
-    audit.record(session, actor, action, subject=f"subject:{grant.subject}", details=details)
+    audit.record(session, actor, action, subject=f"{kind}:{holder.name}", details=details)
 
 
 def _output(row: Any) -> GrantOutput:

@@ -78,6 +78,14 @@ async def issue(
     token.issuers = sorted(actor.issuers | ({actor.identity_id} - {holder.id}))
     session.add(token)
     await session.flush()
+    record_issue(session, actor, holder, token)
+    return token, secret
+
+
+def record_issue(
+    session: AsyncSession, actor: Actor | None, holder: Identity, token: Token
+) -> None:
+    """Add the event of a new token, which has its id already; the secret is nowhere in it."""
     details = {
         "name": token.name,
         "identity": holder.name,
@@ -86,7 +94,6 @@ async def issue(
         "expires_at": token.expires_at.isoformat() if token.expires_at else None,
     }
     audit.record(session, actor, "token.issued", subject=f"token:{token.id}", details=details)
-    return token, secret
 
 
 async def _end(session: AsyncSession, actor: Actor, wanted: TokenInput) -> datetime | None:

@@ -46,10 +46,20 @@ async def test_the_first_start_makes_one_admin_and_shows_the_secret_once(
     me = (await admin.get("/me")).json()
     assert (me["name"], me["is_admin"]) == ("admin", True)
     told = await events(admin)
-    assert [(e["actor"], e["action"]) for e in told] == [
-        ("stageward", "identity.created"),
-        ("stageward", "grant.given"),
+    token = me["token"]["id"]
+    assert [(e["actor"], e["action"], e["subject"]) for e in told] == [
+        ("stageward", "identity.created", "identity:admin"),
+        ("stageward", "token.issued", f"token:{token}"),
+        ("stageward", "grant.given", "identity:admin"),
     ]
+    assert told[1]["details"] == {
+        "name": "first",
+        "identity": "admin",
+        "scopes": ["admin", "read", "review", "write"],
+        "models": None,
+        "expires_at": None,
+    }
+    assert secret not in str(told)
 
 
 async def test_a_token_of_the_operators_is_the_first_admins(

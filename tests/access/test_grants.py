@@ -1,6 +1,7 @@
 """Roles given and removed, over HTTP."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,11 @@ from tests.actors import Api, Team
 from tests.factories import events, make_model, pointers, problem
 
 GRANT = {"subject": "alice", "role": "contributor", "models": "churn-*"}
+
+
+async def grants_recorded(admin: Api) -> list[dict[str, Any]]:
+    """The events of grants, of which the first is that of the first admin's."""
+    return [e for e in await events(admin) if e["action"].startswith("grant.")]
 
 
 async def test_a_role_is_given_once_and_listed(admin: Api, team: Team) -> None:
@@ -19,7 +25,7 @@ async def test_a_role_is_given_once_and_listed(admin: Api, team: Team) -> None:
     assert first.json().items() >= {**GRANT, "kind": "user", "created_by": "admin"}.items()
     listed = (await admin.get("/grants?subject=alice")).json()["items"]
     assert listed == [first.json()]
-    told = [e for e in await events(admin) if e["subject"] == "subject:alice"]
+    told = [e for e in await grants_recorded(admin) if e["subject"] == "identity:alice"]
     assert [(e["action"], e["details"]) for e in told] == [
         ("grant.given", {"role": "contributor", "models": "churn-*"})
     ]
@@ -29,7 +35,16 @@ async def test_one_grant_given_many_times_at_once_is_one(admin: Api, team: Team)
     await team.person("alice")
     answers = await asyncio.gather(*(admin.put("/grants", json=GRANT) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
-    assert len([e for e in await events(admin) if e["subject"] == "subject:alice"]) == 1
+    assert [e["subject"] for e in await grants_recorded(admin)][1:] == ["identity:alice"]
+
+
+async def test_what_a_group_is_granted_is_recorded_as_the_groups(admin: Api) -> None:
+    await admin.post("/groups", {"name": "risk-team"})
+    granted = {**GRANT, "subject": "risk-team"}
+    assert (await admin.put("/grants", json=granted)).status_code == 201
+    assert (await admin.delete("/grants", params=granted)).status_code == 204
+    told = [(e["action"], e["subject"]) for e in await grants_recorded(admin)]
+    assert told[1:] == [("grant.given", "group:risk-team"), ("grant.removed", "group:risk-team")]
 
 
 @pytest.mark.parametrize("by", ["query", "body"])

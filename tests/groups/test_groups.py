@@ -62,6 +62,7 @@ async def test_a_group_takes_its_grants_along_each_with_its_event(admin: Api, te
         ("grant.removed", {"role": "reader", "models": "churn"}),
         ("group.deleted", {"members": ["alice"]}),
     ]
+    assert {e["subject"] for e in told} == {"group:operators"}
     remaining = (await admin.get("/grants")).json()["items"]
     assert [g["subject"] for g in remaining] == ["admin"]
 
