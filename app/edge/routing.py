@@ -13,8 +13,11 @@ from app.access.dependencies import authenticate
 from app.core.context import Origin, origin
 from app.core.requests import check_query, read_body, read_strictly
 from app.core.runtime import get_runtime
-from app.idempotency.service import REPLAY_HEADER, KeyedRequest, find, keep, keyed, replay
+from app.idempotency.service import Answer, KeyedRequest, find, keep, keyed
+from app.idempotency.tables import KeptAnswer
 
+KEPT_HEADERS = ("location", "etag", "content-type", "link")
+REPLAY_HEADER = "Idempotent-Replay"
 _serving: ContextVar[Request] = ContextVar("serving")
 
 
@@ -79,9 +82,15 @@ def _once(endpoint: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[An
         request.state.replayed = kept is not None
         if kept is None or getattr(endpoint, "answered_anew", False):
             return await endpoint(*args, **kwargs)
-        return replay(kept)
+        return _replayed(kept)
 
     return call
+
+
+def _replayed(kept: KeptAnswer) -> Response:
+    """The first answer again."""
+    headers = {**kept.headers, REPLAY_HEADER: "true"}
+    return Response(content=kept.body, status_code=kept.status, headers=headers)
 
 
 async def _keep(request: Request, response: Response, endpoint: Callable[..., Any]) -> None:
@@ -91,12 +100,14 @@ async def _keep(request: Request, response: Response, endpoint: Callable[..., An
     if not 200 <= response.status_code < 300:
         return
     withheld: tuple[str, ...] = getattr(endpoint, "withheld", ())
+    headers = {k: v for k, v in response.headers.items() if k in KEPT_HEADERS}
+    answer = Answer(response.status_code, headers, bytes(response.body))
     session = getattr(request.state, "session", None)
     if session is not None:
-        await keep(session, request.state.keyed, response, withheld)
+        await keep(session, request.state.keyed, answer, withheld)
         return
     async with get_runtime(request).db.transaction() as own:
-        await keep(own, request.state.keyed, response, withheld)
+        await keep(own, request.state.keyed, answer, withheld)
 
 
 def api_router(tag: str) -> APIRouter:

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import psycopg
-from fastapi import Response
 from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
@@ -21,11 +20,9 @@ from app.core.runtime import Runtime
 from app.idempotency.problems import TwinUnderWay
 from app.idempotency.tables import KeptAnswer
 
-KEPT_HEADERS = ("location", "etag", "content-type", "link")
 KEPT_FOR = timedelta(hours=24)
 SWEPT_AT_ONCE = 10_000
 MAX_KEY = 255
-REPLAY_HEADER = "Idempotent-Replay"
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Any]])
 
@@ -38,6 +35,15 @@ class KeyedRequest:
     key: str
     path: str
     body_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered, and what of it is to be kept."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
 
 
 def keyed(actor: Actor, key: str, path: str, body: bytes) -> KeyedRequest:
@@ -118,28 +124,21 @@ async def _wait_for_twin(session: AsyncSession, request: KeyedRequest) -> None:
         raise
 
 
-def replay(kept: KeptAnswer) -> Response:
-    """The first answer again."""
-    headers = {**kept.headers, REPLAY_HEADER: "true"}
-    return Response(content=kept.body, status_code=kept.status, headers=headers)
-
-
 async def keep(
-    session: AsyncSession, request: KeyedRequest, response: Response, withheld: tuple[str, ...]
+    session: AsyncSession, request: KeyedRequest, answer: Answer, withheld: tuple[str, ...]
 ) -> None:
-    """Keep an answer, in the transaction of the work."""
-    body = bytes(response.body)
+    """Keep an answer without the fields that are `withheld`, in the transaction of the work."""
+    body = answer.body
     if withheld:
         shown = json.loads(body)
         body = json.dumps({k: v for k, v in shown.items() if k not in withheld}).encode()
-    headers = {k: v for k, v in response.headers.items() if k in KEPT_HEADERS}
     row = {
         "identity_id": request.actor.identity_id,
         "key": request.key,
         "path": request.path,
         "body_sha256": request.body_sha256,
-        "status": response.status_code,
-        "headers": headers,
+        "status": answer.status,
+        "headers": answer.headers,
         "body": body,
         "created_at": func.clock_timestamp(),
     }
