@@ -20,6 +20,7 @@ from app.blobs.problems import (
 from app.blobs.stores.interface import Download, Part, TakesParts
 from app.core.problems import (
     InternalError,
+    InvalidRequest,
     MalformedRequest,
     NotFound,
     StaleRevision,
@@ -34,7 +35,7 @@ Size = Annotated[str, Query(description="How many bytes it has, exactly.")]
 Expires = Annotated[str, Query(description="When the link ends, in seconds since 1970.")]
 Signature = Annotated[str, Query(description="What makes the rest of the link unalterable.")]
 BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-ALWAYS = (LinkRefused, LinkExpired, InternalError, Unavailable)
+ALWAYS = (LinkRefused, LinkExpired, InvalidRequest, InternalError, Unavailable)
 
 
 def signed_part(
