@@ -8,10 +8,9 @@ from typing import Literal
 from urllib.parse import quote
 
 RANGE = re.compile(r"bytes[ \t]*=[ \t]*(\d*)-(\d*)[ \t]*", re.IGNORECASE | re.ASCII)
+WORD = r"[A-Za-z0-9_!#$&^.+-]{1,100}"
 MEDIA_TYPE = re.compile(
-    r"[\w!#$&^.+-]{1,100}/[\w!#$&^.+-]{1,100}"
-    r'(?:[ \t]*;[ \t]*[\w!#$&^.+-]{1,100}=(?:[\w!#$&^.+-]{1,100}|"[\w !#$&^.+:/-]{0,100}"))*',
-    re.ASCII,
+    rf'{WORD}/{WORD}(?:[ \t]*;[ \t]*{WORD}=(?:{WORD}|"[A-Za-z0-9_ !#$&^.+:/-]{{0,100}}"))*'
 )
 UNSAFE_IN_QUOTES = re.compile(r"[^ !#$&-\[\]-~]")  # what is not ASCII, controls, `"`, `%`, `\`
 ENDLESS = 10**18

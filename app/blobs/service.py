@@ -5,22 +5,23 @@ that is stored already, so that no sweep frees it meanwhile; the second (`stored
 sweep first dooms a row, then frees the bytes, then removes the row, and nothing names a doomed one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from sqlalchemy import delete, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import any_, column, delete, func, literal, or_, select, table, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.blobs.stores.interface import BlobStore
 from app.blobs.tables import Blob
-from app.core.db import Database, clock
+from app.core.db import Database, Sha256, clock
 from app.core.problems import Unavailable, on_violation
 from app.core.queue import periodic
 from app.core.runtime import Runtime
 
 GRACE = timedelta(hours=24)
 SWEPT_AT_ONCE = 1000
+_REFERENCES = table("version_files", column("sha256", Sha256))
 
 on_violation(
     "ck_blobs_doomed",
@@ -40,7 +41,8 @@ async def spare(session: AsyncSession, sha256: str) -> None:
     row = await _locked(session, sha256)
     if row is None:
         return
-    _refuse_doomed(row)
+    if row.doomed_at is not None:
+        raise being_freed()
     if row.unreferenced_since is not None:
         row.unreferenced_since = await clock(session)
         await session.flush()
@@ -49,12 +51,27 @@ async def spare(session: AsyncSession, sha256: str) -> None:
 async def stored(session: AsyncSession, sha256: str, size: int) -> None:
     """After adopting: record that the store holds these proven bytes."""
     await session.execute(insert(Blob).values(sha256=sha256, size=size).on_conflict_do_nothing())
-    await hold(session, sha256)
+    await hold(session, [sha256])
 
 
-async def hold(session: AsyncSession, sha256: str) -> None:
-    """Before naming a blob: see that it is there and stays there until the transaction ends."""
-    _refuse_doomed(await _locked(session, sha256))
+async def hold(
+    session: AsyncSession, digests: Collection[str], leaving: Collection[str] = ()
+) -> None:
+    """Before naming blobs: see that they are there and stay there until the transaction ends.
+
+    Those that are about to lose a name (`leaving`) are held along, all of them in one order, so
+    that two who exchange blobs wait for each other in turn. Call it once in a transaction.
+    """
+    wanted = sorted({*digests, *leaving})
+    statement = (
+        select(Blob.sha256, Blob.doomed_at)
+        .where(Blob.sha256 == any_(literal(wanted, ARRAY(Sha256))))
+        .order_by(Blob.sha256)
+        .with_for_update(key_share=True)
+    )
+    doomed = {row.sha256: row.doomed_at for row in await session.execute(statement)}
+    if any(digest not in doomed or doomed[digest] is not None for digest in digests):
+        raise being_freed()
 
 
 async def _locked(session: AsyncSession, sha256: str) -> Blob | None:
@@ -70,12 +87,12 @@ async def _locked(session: AsyncSession, sha256: str) -> Blob | None:
     ).scalar_one_or_none()
 
 
-def _refuse_doomed(row: Blob | None) -> None:
-    if row is None or row.doomed_at is not None:
-        raise Unavailable(
-            "The same bytes are being freed at this moment. Wait a second and send them again.",
-            retry_after=1,
-        )
+def being_freed() -> Unavailable:
+    """These bytes were stored, and are going away at this moment."""
+    return Unavailable(
+        "The same bytes are being freed at this moment. Wait a second and send them again.",
+        retry_after=1,
+    )
 
 
 async def sweep(db: Database, store: BlobStore, grace: timedelta = GRACE) -> list[str]:
@@ -99,7 +116,10 @@ async def _doom(session: AsyncSession, grace: timedelta) -> Sequence[str]:
             or_(
                 Blob.doomed_at.is_not(None),
                 Blob.unreferenced_since < func.clock_timestamp() - grace,
-            )
+            ),
+            # The trigger that counts says so already. A room above has the table, so it is only
+            # named here; a mistake in the counting must not cost the bytes of a version.
+            ~select(1).select_from(_REFERENCES).where(_REFERENCES.c.sha256 == Blob.sha256).exists(),
         )
         .order_by(Blob.unreferenced_since)
         .limit(SWEPT_AT_ONCE)

@@ -1,18 +1,27 @@
 """Every SELECT on files and uploads."""
 
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Text, and_, any_, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.access.service import visible
 from app.blobs.tables import Blob
 from app.core.actor import Actor
+from app.core.db import Sha256
 from app.files.tables import File, Upload
 from app.models.tables import Model
 from app.versions.tables import Version
 
 UNDER_WAY = ("open", "expired")
+
+
+def one_of(column: InstrumentedAttribute[str], paths: Collection[str]) -> ColumnElement[bool]:
+    """That a path is one of these, sent as one parameter however many they are."""
+    return column == any_(literal(list(paths), ARRAY(Text)))
 
 
 async def files_of(session: AsyncSession, version_id: UUID) -> list[File]:
@@ -21,34 +30,59 @@ async def files_of(session: AsyncSession, version_id: UUID) -> list[File]:
     return list((await session.execute(statement)).scalars())
 
 
-async def missing_files(session: AsyncSession, version_id: UUID) -> list[Upload]:
-    """What is declared for a version and has not arrived, by path."""
+async def contents_of(session: AsyncSession, version_id: UUID) -> list[tuple[str, str, int]]:
+    """(path, sha256, size) of a version's files: all that its manifest says, and no more."""
+    statement = select(File.path, File.sha256, File.size).where(File.version_id == version_id)
+    return [(row[0], row[1], row[2]) for row in await session.execute(statement)]
+
+
+async def missing_paths(session: AsyncSession, version_id: UUID) -> list[str]:
+    """What is declared for a version and has not arrived, in order."""
     statement = (
-        select(Upload)
+        select(Upload.path)
         .where(Upload.version_id == version_id, Upload.status.in_(UNDER_WAY))
         .order_by(Upload.path)
     )
     return list((await session.execute(statement)).scalars())
 
 
-async def upload_under_way(session: AsyncSession, version_id: UUID, path: str) -> Upload | None:
-    """The upload of a path that is open."""
-    statement = select(Upload).where(
-        Upload.version_id == version_id, Upload.path == path, Upload.status == "open"
+async def under_way(
+    session: AsyncSession, version_id: UUID, paths: Collection[str]
+) -> dict[str, Upload]:
+    """What is declared for these paths of a version and has not arrived, by path, held."""
+    statement = (
+        select(Upload)
+        .where(
+            Upload.version_id == version_id,
+            one_of(Upload.path, paths),
+            Upload.status.in_(UNDER_WAY),
+        )
+        .with_for_update(key_share=True)
     )
-    return (await session.execute(statement)).scalar_one_or_none()
+    return {upload.path: upload for upload in (await session.execute(statement)).scalars()}
 
 
 async def upload_of(session: AsyncSession, version_id: UUID, upload_id: UUID) -> Upload | None:
-    """An upload of a version, whatever became of it."""
-    statement = select(Upload).where(Upload.version_id == version_id, Upload.id == upload_id)
+    """An upload of a version, whatever became of it, fresh."""
+    statement = (
+        select(Upload)
+        .where(Upload.version_id == version_id, Upload.id == upload_id)
+        .execution_options(populate_existing=True)
+    )
     return (await session.execute(statement)).scalar_one_or_none()
 
 
 async def file_at(session: AsyncSession, version_id: UUID, path: str) -> File | None:
     """The file at a path of a version."""
-    statement = select(File).where(File.version_id == version_id, File.path == path)
-    return (await session.execute(statement)).scalar_one_or_none()
+    return (await files_at(session, version_id, [path])).get(path)
+
+
+async def files_at(
+    session: AsyncSession, version_id: UUID, paths: Collection[str]
+) -> dict[str, File]:
+    """The files at these paths of a version, by path."""
+    statement = select(File).where(File.version_id == version_id, one_of(File.path, paths))
+    return {file.path: file for file in (await session.execute(statement)).scalars()}
 
 
 async def page(
@@ -63,21 +97,31 @@ async def page(
     return list((await session.execute(statement)).scalars())
 
 
-async def paths_of(session: AsyncSession, version_id: UUID) -> set[str]:
-    """The paths that a version has or is to have."""
+async def neighbours(session: AsyncSession, version_id: UUID, paths: Sequence[str]) -> set[str]:
+    """Of the paths that a version has or is to have, at least those that could be a folder of one
+    of `paths`, or lie in it: for one path only these, for several all."""
     attached = select(File.path).where(File.version_id == version_id)
     declared = select(Upload.path).where(
         Upload.version_id == version_id, Upload.status.in_(UNDER_WAY)
     )
+    if len(paths) == 1:
+        attached = attached.where(_near(File.path, paths[0]))
+        declared = declared.where(_near(Upload.path, paths[0]))
     return set((await session.execute(attached.union(declared))).scalars())
 
 
-async def readable_blobs(session: AsyncSession, actor: Actor, digests: set[str]) -> dict[str, int]:
-    """{sha256: size} of those blobs that stand in a version this actor can read, held so that no
-    sweep takes them before the transaction ends. Of others nothing is told, not even that they
-    exist."""
-    if not digests:
-        return {}
+def _near(column: InstrumentedAttribute[str], path: str) -> ColumnElement[bool]:
+    parts = path.split("/")
+    folders = ["/".join(parts[:end]) for end in range(1, len(parts))]
+    # "0" follows "/", so what lies in between, as bytes, is inside of the folder
+    return or_(one_of(column, folders), and_(column > f"{path}/", column < f"{path}0"))
+
+
+async def readable_blobs(
+    session: AsyncSession, actor: Actor, digests: Collection[str]
+) -> dict[str, int]:
+    """{sha256: size} of those blobs that stand in a version this actor can read. Of others nothing
+    is told, not even that they exist."""
     stands = (
         select(File.sha256)
         .join(Version, Version.id == File.version_id)
@@ -91,14 +135,32 @@ async def readable_blobs(session: AsyncSession, actor: Actor, digests: set[str])
         )
         .exists()
     )
-    statement = (
-        select(Blob.sha256, Blob.size)
-        .where(Blob.sha256.in_(digests), stands)
-        .order_by(Blob.sha256)
-        .with_for_update(key_share=True, of=Blob)
+    statement = select(Blob.sha256, Blob.size).where(
+        Blob.sha256 == any_(literal(sorted(digests), ARRAY(Sha256))), stands
     )
     rows = await session.execute(statement)
     return {row.sha256: row.size for row in rows}
+
+
+async def digests_of(session: AsyncSession, version_id: UUID) -> set[str]:
+    """The blobs that a version's files name."""
+    statement = select(File.sha256).where(File.version_id == version_id)
+    return set((await session.execute(statement)).scalars())
+
+
+async def overdue(session: AsyncSession, limit: int) -> list[tuple[Upload, Version, Model]]:
+    """Open uploads whose time is over, held, the oldest first, but for those that somebody is
+    working on at this moment."""
+    statement = (
+        select(Upload, Version, Model)
+        .join(Version, Version.id == Upload.version_id)
+        .join(Model, Model.id == Version.model_id)
+        .where(Upload.status == "open", Upload.expires_at < func.clock_timestamp())
+        .order_by(Upload.expires_at)
+        .limit(limit)
+        .with_for_update(of=Upload, key_share=True, skip_locked=True)
+    )
+    return [(row[0], row[1], row[2]) for row in await session.execute(statement)]
 
 
 async def uncleared(session: AsyncSession, limit: int) -> list[Upload]:

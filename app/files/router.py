@@ -1,6 +1,5 @@
 """The routes of files and uploads."""
 
-import re
 from typing import Annotated
 from uuid import UUID
 
@@ -16,16 +15,26 @@ from app.blobs.problems import (
     WrongDigest,
     WrongSize,
 )
+from app.blobs.rules import MEDIA_TYPE, etag
 from app.blobs.transfer import respond
+from app.core.etags import IfMatch
 from app.core.pages import Cursor, Limit, Page, link_next
-from app.core.problems import Conflict, InvalidRequest, NotAllowed, NotFound, StaleRevision
+from app.core.problems import (
+    Conflict,
+    InvalidRequest,
+    MalformedRequest,
+    NotAllowed,
+    NotFound,
+    StaleRevision,
+)
 from app.core.problems_docs import responses
 from app.core.runtime import Reading, Runtime, Transaction, get_runtime
 from app.edge.routing import api_router
 from app.files import service
-from app.files.dependencies import checked_path
+from app.files.dependencies import checked_path, whole_body
 from app.files.problems import FilesMissing
 from app.files.schemas import (
+    MAX_MEDIA_TYPE,
     CompletedOutput,
     FileOutput,
     ManifestOutput,
@@ -41,7 +50,7 @@ from app.versions.dependencies import (
     VersionToReadFrom,
     VersionToTransfer,
 )
-from app.versions.problems import VersionIsReady
+from app.versions.problems import AmbiguousReference, VersionIsReady
 from app.versions.schemas import VersionOutput
 from app.versions.service import VersionView
 
@@ -57,17 +66,41 @@ AnyPath = Annotated[
     Path(description="The file's path in the version.", examples=["model/weights.safetensors"]),
 ]
 UploadId = Annotated[UUID, Path(description="The upload's id.")]
-MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]{1,100}/[\w!#$&^.+-]{1,100}(;[ -~]{0,100})?", re.ASCII)
+RESOLVED = {
+    "Version-Number": {
+        "description": "The number that the reference resolved to.",
+        "schema": {"type": "integer"},
+    },
+    "Version-Recalled": {
+        "description": "`true` where the version is not to be used any more; else left out.",
+        "schema": {"type": "string"},
+    },
+}
 FORM = "application/x-www-form-urlencoded"  # what curl says where nobody said anything
+
+
+def _is_media_type(said: str) -> bool:
+    return len(said) <= MAX_MEDIA_TYPE and MEDIA_TYPE.fullmatch(said) is not None
 
 
 @router.put(
     VERSION + "/{n}/files/{path:path}",
     summary="Send a file in one request",
     openapi_extra={"requestBody": {"required": True, "content": BYTES}},
-    responses=responses(
-        NotFound, NotAllowed, VersionIsReady, InvalidRequest, WrongDigest, WrongSize
-    ),
+    dependencies=[Depends(whole_body)],
+    responses={
+        201: {"description": "The file is new.", "model": FileOutput},
+        **responses(
+            NotFound,
+            NotAllowed,
+            VersionIsReady,
+            MalformedRequest,
+            InvalidRequest,
+            WrongDigest,
+            WrongSize,
+            StaleRevision,
+        ),
+    },
 )
 async def put_file(
     target: ToTransfer,
@@ -75,6 +108,7 @@ async def put_file(
     actor: CurrentActor,
     runtime: TheRuntime,
     request: Request,
+    response: Response,
     x_content_sha256: Annotated[
         str | None,
         Header(
@@ -82,13 +116,18 @@ async def put_file(
             description="The SHA-256 of the bytes; others are refused with a 422.",
         ),
     ] = None,
+    if_match: IfMatch = None,
 ) -> FileOutput:
     """The body is the file: streamed, any size, with `Content-Length` or chunked. A second PUT of a
     path of a draft replaces it. The simplest way is `curl -T model.pkl`; for large files and bad
-    networks, uploads in parts can be resumed."""
+    networks, uploads in parts can be resumed.
+
+    `Content-Type` becomes the file's media type. `If-Match` replaces only these very bytes. What
+    can be refused without the bytes is refused before they are sent, where the client waits for
+    `100 Continue`."""
     length = request.headers.get("content-length", "")
     said = request.headers.get("content-type", "")
-    file = await service.put(
+    file, is_new = await service.put(
         runtime,
         actor,
         target,
@@ -96,8 +135,13 @@ async def put_file(
         request.stream(),
         size=int(length) if length.isascii() and length.isdigit() else None,
         sha256=x_content_sha256,
-        media_type=said if said != FORM and MEDIA_TYPE.fullmatch(said) else None,
+        media_type=said if said != FORM and _is_media_type(said) else None,
+        if_match=if_match,
     )
+    response.status_code = 201 if is_new else 200
+    response.headers["ETag"] = etag(file.sha256)
+    if is_new:
+        response.headers["Location"] = service.address(target.model, target.version, path)
     return FileOutput.model_validate(file)
 
 
@@ -105,17 +149,18 @@ async def put_file(
     VERSION + "/{n}/files/{path:path}",
     status_code=204,
     summary="Take a file out of a draft",
-    responses=responses(NotFound, NotAllowed, VersionIsReady),
+    responses=responses(NotFound, NotAllowed, VersionIsReady, StaleRevision),
 )
 async def remove_file(
     target: Annotated[VersionInModel, Depends(VersionToChange(Permission.FILES_WRITE))],
     path: AnyPath,
     actor: CurrentActor,
     session: Transaction,
+    if_match: IfMatch = None,
 ) -> None:
     """Take out a file, or the declaration of one that has not arrived. Its bytes are freed when
     nothing else names them."""
-    await service.remove(session, actor, target, path)
+    await service.remove(session, actor, target, path, if_match)
 
 
 @router.post(
@@ -179,12 +224,14 @@ async def finalize_version(
     """Freeze a draft: from now on its files and its recipe never change. A 409 lists the files that
     were declared and have not arrived. A version that is ready already stays as it is."""
     version = await service.finalize(session, actor, target.model, target.version)
-    found, response.headers["ETag"] = await versions.show(session, version)
+    found, response.headers["ETag"] = await versions.show(session, actor, version)
     return found
 
 
 @router.get(
-    VERSION + "/{ref}/files", summary="List a version's files", responses=responses(NotFound)
+    VERSION + "/{ref}/files",
+    summary="List a version's files",
+    responses={200: {"headers": RESOLVED}, **responses(NotFound, AmbiguousReference)},
 )
 async def list_files(
     view: Annotated[VersionView, Depends(VersionToRead(Permission.FILES_READ))],
@@ -196,6 +243,7 @@ async def list_files(
 ) -> Page[FileOutput]:
     """The files that are attached, by path."""
     page = await service.list_files(session, view.version, cursor, limit)
+    response.headers.update(service.resolved(view))
     link_next(request, response, page.next_cursor)
     return page
 
@@ -204,18 +252,27 @@ async def list_files(
     VERSION + "/{ref}/files/{path:path}",
     summary="Look at a file",
     response_class=Response,
-    responses=responses(NotFound, BlobMissing, StaleRevision),
+    responses={
+        200: {"description": "What a GET would answer, without the bytes.", "headers": RESOLVED},
+        304: {"description": "`If-None-Match` names these very bytes."},
+        307: {"description": "A signed link to the bytes: follow it, without the token."},
+        **responses(NotFound, BlobMissing, StaleRevision, AmbiguousReference),
+    },
 )
 @router.get(
     VERSION + "/{ref}/files/{path:path}",
     summary="Download a file",
     response_class=Response,
     responses={
-        200: {"description": "The whole file.", "content": BYTES},
-        206: {"description": "The bytes that `Range` asked for.", "content": BYTES},
+        200: {"description": "The whole file.", "content": BYTES, "headers": RESOLVED},
+        206: {
+            "description": "The bytes that `Range` asked for.",
+            "content": BYTES,
+            "headers": RESOLVED,
+        },
         304: {"description": "`If-None-Match` names these very bytes."},
         307: {"description": "A signed link to the bytes: follow it, without the token."},
-        **responses(NotFound, BlobMissing, StaleRevision, RangeNotSatisfiable),
+        **responses(NotFound, BlobMissing, StaleRevision, RangeNotSatisfiable, AmbiguousReference),
     },
 )
 async def get_file(
@@ -228,13 +285,15 @@ async def get_file(
     are the SHA-256; `Range` with `If-Range` resumes a download."""
     async with runtime.db.reading() as session:
         file = await service.file_at(session, view.version, path)
-    return await respond(request, runtime.store, service.as_download(file))
+    answer = await respond(request, runtime.store, service.as_download(file))
+    answer.headers.update(service.resolved(view))
+    return answer
 
 
 @router.get(
     VERSION + "/{ref}/manifest",
     summary="Get everything needed to download a version",
-    responses=responses(NotFound),
+    responses=responses(NotFound, AmbiguousReference),
 )
 async def get_manifest(
     view: Annotated[VersionView, Depends(VersionToRead(Permission.FILES_READ))],

@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 MAX_PATH_BYTES = 1024
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -27,15 +28,31 @@ def check_path(path: str) -> str:
     return path
 
 
+def is_path(path: str) -> bool:
+    """Whether a file may have this path."""
+    try:
+        check_path(path)
+    except ValueError:
+        return False
+    return True
+
+
 def clash(paths: Iterable[str]) -> tuple[str, str] | None:
     """A path that is also another's folder, and that other; None where there is none."""
-    known = set(paths)
-    for path in sorted(known):
-        parts = path.split("/")
-        for end in range(1, len(parts)):
-            folder = "/".join(parts[:end])
-            if folder in known:
-                return folder, path
+    ordered = sorted(set(paths), key=lambda path: path.split("/"))
+    for path, following in pairwise(ordered):  # what lies in a folder comes right after its name
+        if following.startswith(f"{path}/"):
+            return path, following
+    return None
+
+
+def named_twice(paths: Sequence[str]) -> int | None:
+    """Where a path stands that was named before; None where there is none."""
+    known: set[str] = set()
+    for index, path in enumerate(paths):
+        if path in known:
+            return index
+        known.add(path)
     return None
 
 

@@ -5,11 +5,13 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
+from app.blobs.rules import MEDIA_TYPE
 from app.core.schemas import Digest, Input, Output, Time
 from app.files.rules import check_path
 from app.versions.schemas import RecalledOutput, VersionInput
 
 MAX_FILE_BYTES = 5 * 1024**4
+MAX_MEDIA_TYPE = 500
 FilePath = Annotated[
     str,
     AfterValidator(check_path),
@@ -21,7 +23,8 @@ FilePath = Annotated[
 MediaType = Annotated[
     str,
     Field(
-        pattern=r"^[A-Za-z0-9!#$&^_.+-]{1,100}/[A-Za-z0-9!#$&^_.+-]{1,100}(;[ -~]{0,100})?$",
+        pattern=f"^{MEDIA_TYPE.pattern}$",
+        max_length=MAX_MEDIA_TYPE,
         examples=["application/octet-stream"],
     ),
 ]

@@ -25,7 +25,9 @@ async def test_a_file_goes_in_and_comes_back_proven(admin: Api) -> None:
     await make_model(admin)
     await make_draft(admin)
     put = await admin.put(f"{FILES}/model/weights.bin", content=DATA)
-    assert put.status_code == 200, put.text
+    assert put.status_code == 201, put.text
+    assert put.headers["location"] == f"/api/v1{FILES}/model/weights.bin"
+    assert put.headers["etag"] == f'"{SHA}"'
     assert put.json() == {
         "path": "model/weights.bin",
         "size": len(DATA),
@@ -88,8 +90,9 @@ async def test_the_manifest_digest_is_what_sha256sum_prints(admin: Api) -> None:
 async def test_a_second_put_replaces_and_delete_takes_out(admin: Api) -> None:
     await make_model(admin)
     await make_draft(admin)
-    await admin.put(f"{FILES}/a", content=b"one")
-    await admin.put(f"{FILES}/a", content=b"three")
+    assert (await admin.put(f"{FILES}/a", content=b"one")).status_code == 201
+    second = await admin.put(f"{FILES}/a", content=b"three")
+    assert (second.status_code, second.headers.get("location")) == (200, None)
     version = (await admin.get("/models/churn/versions/1")).json()
     assert (version["files_count"], version["size"]) == (1, 5)
     assert (await admin.get(f"{FILES}/a")).content == b"three"
@@ -112,7 +115,7 @@ async def test_other_bytes_than_announced_are_not_attached(admin: Api, data_dir:
     assert (await admin.get(FILES)).json()["items"] == []
     assert {*(data_dir / "store" / "incoming").iterdir()} == before
     right = await admin.put(f"{FILES}/a", content=DATA, headers={"X-Content-SHA256": SHA})
-    assert right.status_code == 200
+    assert right.status_code == 201
     bad = await admin.put(f"{FILES}/a", content=DATA, headers={"X-Content-SHA256": "xyz"})
     problem(bad, 422, "invalid-request")
 
@@ -139,7 +142,7 @@ async def test_a_path_cannot_be_a_file_and_a_folder(admin: Api) -> None:
     await admin.put(f"{FILES}/a/b", content=b"x")
     for path in ("a", "a/b/c"):
         problem(await admin.put(f"{FILES}/{path}", content=b"x"), 422, "invalid-request")
-    assert (await admin.put(f"{FILES}/ab", content=b"x")).status_code == 200
+    assert (await admin.put(f"{FILES}/ab", content=b"x")).status_code == 201
 
 
 async def test_a_ready_version_takes_no_files(

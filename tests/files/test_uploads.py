@@ -275,8 +275,8 @@ async def test_a_sweep_never_takes_what_a_writer_counts_on(
         path = f"/models/churn/versions/{number}/files/w"
         for _ in range(6):
             put = await draft.put(path, content=DATA)
-            assert put.status_code in (200, 503), put.text
-            if put.status_code == 200:
+            assert put.status_code in (201, 503), put.text
+            if put.status_code == 201:
                 assert (await draft.get(path)).content == DATA
                 await draft.delete(path)
             else:

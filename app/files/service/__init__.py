@@ -1,14 +1,25 @@
 """The use cases of files, a file for each verb."""
 
+from app.files.service.begin import begin
+from app.files.service.complete import complete, give_up
 from app.files.service.finalize import finalize
 from app.files.service.put import put
 from app.files.service.register import register
 from app.files.service.remove import remove
-from app.files.service.show import as_download, as_uploads, file_at, files_of, list_files, manifest
+from app.files.service.show import (
+    address,
+    as_download,
+    as_uploads,
+    file_at,
+    files_of,
+    list_files,
+    manifest,
+    resolved,
+)
 from app.files.service.sweep import clear_ended, clear_orphans, expire
-from app.files.service.upload import begin, complete, give_up
 
 __all__ = [
+    "address",
     "as_download",
     "as_uploads",
     "begin",
@@ -25,4 +36,5 @@ __all__ = [
     "put",
     "register",
     "remove",
+    "resolved",
 ]

@@ -1,6 +1,8 @@
 """Attaching files to a draft, and taking them out."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,7 +12,8 @@ from app.core.actor import Actor
 from app.core.db import clock
 from app.core.problems import InvalidRequest
 from app.files import queries
-from app.files.rules import clash
+from app.files.rules import clash, manifest_digest, named_twice
+from app.files.service.many import insert_rows
 from app.files.tables import File, Upload
 from app.models.tables import Model
 from app.versions import service as versions
@@ -18,17 +21,45 @@ from app.versions.service.note import note
 from app.versions.tables import Version
 
 DEFAULT_MEDIA_TYPE = "application/octet-stream"
+PATHS_TOLD = 20
+WRITTEN = ("version_id", "path", "sha256", "size", "media_type", "added_by")
+Pointer = Callable[[int], str]
 
 
-async def check_paths(session: AsyncSession, version: Version, added: Iterable[str]) -> None:
-    """Refuse paths of which one would also be another's folder."""
-    found = clash({*await queries.paths_of(session, version.id), *added})
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Proven bytes for a path. No media type leaves that of the same bytes as it was."""
+
+    path: str
+    sha256: str
+    size: int
+    media_type: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    content: Content
+    replaced: dict[str, object] | None
+
+
+async def check_paths(
+    session: AsyncSession, version: Version, added: Sequence[str], pointer: Pointer
+) -> None:
+    """Refuse a path that is named twice, or that would also be another's folder. `pointer` says
+    where in the request a path stands."""
+    twice = named_twice(added)
+    if twice is not None:
+        raise _refused(f"`{added[twice]}` is named twice. Name each path once.", pointer(twice))
+    found = clash({*await queries.neighbours(session, version.id, added), *added})
     if found is not None:
         folder, path = found
-        raise InvalidRequest(
-            f"`{folder}` would be a file and, for `{path}`, a folder. Rename one of them.",
-            errors=[{"pointer": "/path", "detail": f"`{folder}` is also a folder of `{path}`."}],
-        )
+        at = added.index(path if path in added else folder)
+        detail = f"`{folder}` would be a file and, for `{path}`, a folder. Rename one of them."
+        raise _refused(detail, pointer(at))
+
+
+def _refused(detail: str, pointer: str) -> InvalidRequest:
+    return InvalidRequest(detail, errors=[{"pointer": pointer, "detail": detail}])
 
 
 async def attach(
@@ -36,43 +67,82 @@ async def attach(
     actor: Actor,
     model: Model,
     version: Version,
-    *,
-    path: str,
-    sha256: str,
-    size: int,
-    media_type: str | None,
-) -> File:
-    """Point a path of a draft at a proven blob, in place of what it pointed at. The caller holds
-    the version's lock."""
-    await blobs.hold(session, sha256)
-    await end_uploads(session, version, path, "abandoned")
-    file = await queries.file_at(session, version.id, path)
-    was = None
-    if file is None:
-        version.files_count += 1
-        version.size += size
-        file = File(version_id=version.id, path=path, added_by=actor.name)
-        session.add(file)
-    else:
-        was = file.sha256
-        version.size += size - file.size
-    file.sha256, file.size, file.added_by = sha256, size, actor.name
-    file.media_type = media_type or DEFAULT_MEDIA_TYPE
-    if was != sha256:
-        await _changed(session, actor, version)
-        note(
-            session,
-            actor,
-            model,
-            version,
-            "file.attached",
-            path=path,
-            sha256=sha256,
-            size=size,
-            replaced=was,
-        )
+    contents: Sequence[Content],
+) -> dict[str, File]:
+    """Point paths of a draft at proven blobs, in place of what they pointed at; the files by path.
+
+    The caller holds the version's lock, and has ended what was under way for the paths."""
+    files = await queries.files_at(session, version.id, [content.path for content in contents])
+    leaving = {file.sha256 for file in files.values()}
+    await blobs.hold(session, {content.sha256 for content in contents}, leaving)
+    changes = [
+        change
+        for content in contents
+        if (change := _point(actor, version, files, content)) is not None
+    ]
+    new = [change.content.path for change in changes if change.replaced is None]
     await session.flush()
-    return file
+    await insert_rows(session, File, [_row(files[path]) for path in new])
+    if changes:
+        await _changed(session, actor, version)
+        _tell(session, actor, model, version, changes)
+    await session.flush()
+    return files
+
+
+def _row(file: File) -> dict[str, Any]:
+    return {name: getattr(file, name) for name in WRITTEN}
+
+
+def _point(
+    actor: Actor, version: Version, files: dict[str, File], content: Content
+) -> _Change | None:
+    """Point one path at its blob; None where it points at it already, under that media type."""
+    file, media_type = files.get(content.path), content.media_type or DEFAULT_MEDIA_TYPE
+    replaced: dict[str, object] | None = None
+    if file is None:
+        file = files[content.path] = File(version_id=version.id, path=content.path)
+        version.files_count += 1
+        version.size += content.size
+    else:
+        if file.sha256 == content.sha256 and content.media_type in (None, file.media_type):
+            return None
+        replaced = {"sha256": file.sha256, "size": file.size, "media_type": file.media_type}
+        version.size += content.size - file.size
+    file.sha256, file.size, file.media_type = content.sha256, content.size, media_type
+    file.added_by = actor.name
+    return _Change(content, replaced)
+
+
+def _tell(
+    session: AsyncSession, actor: Actor, model: Model, version: Version, changes: list[_Change]
+) -> None:
+    """One event for one call."""
+    if len(changes) == 1:
+        one, replaced = changes[0].content, changes[0].replaced
+        details: dict[str, object] = {
+            "path": one.path,
+            "sha256": one.sha256,
+            "size": one.size,
+            "media_type": one.media_type or DEFAULT_MEDIA_TYPE,
+            "replaced": replaced,
+        }
+        note(session, actor, model, version, "file.attached", **details)
+        return
+    replaced_count = sum(change.replaced is not None for change in changes)
+    told = summary([change.content for change in changes])
+    note(session, actor, model, version, "files.attached", replaced=replaced_count, **told)
+
+
+def summary(contents: Sequence[Content]) -> dict[str, object]:
+    """What an event tells of many files: how many and large, the first paths, and the digest of
+    the lines that `sha256sum` prints for all of them."""
+    return {
+        "count": len(contents),
+        "size": sum(content.size for content in contents),
+        "paths": [content.path for content in contents[:PATHS_TOLD]],
+        "files_sha256": manifest_digest((content.path, content.sha256) for content in contents),
+    }
 
 
 async def detach(
@@ -87,20 +157,20 @@ async def detach(
     await session.flush()
 
 
-async def end_uploads(session: AsyncSession, version: Version, path: str, status: str) -> bool:
-    """End what is under way for a path; whether there was anything."""
+async def end_uploads(session: AsyncSession, version: Version, paths: Collection[str]) -> list[str]:
+    """Abandon what is under way for these paths; for which of them there was something."""
     ended = await session.execute(
         update(Upload)
         .where(
             Upload.version_id == version.id,
-            Upload.path == path,
+            queries.one_of(Upload.path, paths),
             Upload.status.in_(queries.UNDER_WAY),
         )
-        .values(status=status, ended_at=await clock(session))
-        .returning(Upload.id)
+        .values(status="abandoned", ended_at=await clock(session))
+        .returning(Upload.path)
         .execution_options(synchronize_session=False)
     )
-    return ended.first() is not None
+    return sorted(ended.scalars())
 
 
 async def _changed(session: AsyncSession, actor: Actor, version: Version) -> None:

@@ -19,7 +19,7 @@ async def finalize(session: AsyncSession, actor: Actor, model: Model, version: V
     if version.status == "ready":
         return version
     version = await versions.lock_draft(session, version.id)
-    missing = [upload.path for upload in await queries.missing_files(session, version.id)]
+    missing = await queries.missing_paths(session, version.id)
     if missing:
         raise FilesMissing(
             f"Version {version.number} lacks {len(missing)} of its files: "
@@ -27,9 +27,9 @@ async def finalize(session: AsyncSession, actor: Actor, model: Model, version: V
             "them out.",
             extra={"missing": missing[:1000]},
         )
-    files = await queries.files_of(session, version.id)
+    files = await queries.contents_of(session, version.id)
     version.files_count = len(files)
-    version.size = sum(file.size for file in files)
-    digest = manifest_digest((file.path, file.sha256) for file in files)
+    version.size = sum(size for _, _, size in files)
+    digest = manifest_digest((path, sha256) for path, sha256, _ in files)
     await versions.make_ready(session, actor, model, version, digest)
     return version

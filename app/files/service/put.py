@@ -6,8 +6,9 @@ from app.blobs.problems import wrong_digest
 from app.core.actor import Actor
 from app.core.ids import new_id
 from app.core.runtime import Runtime
-from app.files.rules import check_path
-from app.files.service.attach import check_paths
+from app.files import queries
+from app.files.service.attach import Content, check_paths
+from app.files.service.condition import check_condition
 from app.files.service.keep import adopt, attach_stored
 from app.files.tables import File
 from app.versions import service as versions
@@ -24,24 +25,22 @@ async def put(
     size: int | None,
     sha256: str | None,
     media_type: str | None,
-) -> File:
-    """Store a stream and attach it to a path of a draft, in place of what was there. Nothing is
-    attached where the bytes are not those that were announced."""
-    async with runtime.db.transaction() as session:
-        version = await versions.lock_draft(session, target.version.id)
-        await check_paths(session, version, [check_path(path)])
+    if_match: str | None = None,
+) -> tuple[File, bool]:
+    """Store a stream and attach it to a path of a draft, in place of what was there; the file, and
+    whether the path is new. Nothing is attached where the bytes are not those that were announced.
+
+    All that can be refused without the bytes is refused before the first of them is read.
+    """
+    async with runtime.db.reading() as session:
+        await versions.check_draft(session, target.version.id)
+        await check_paths(session, target.version, [path], lambda _: "path")
+        check_condition(if_match, await queries.file_at(session, target.version.id, path))
     incoming = new_id()
     proven = await runtime.store.receive(incoming, chunks, size)
     if sha256 is not None and sha256 != proven.sha256:
         await runtime.store.abort(incoming)
         raise wrong_digest(sha256, proven.sha256)
     await adopt(runtime, incoming, proven)
-    return await attach_stored(
-        runtime,
-        actor,
-        target,
-        path=path,
-        sha256=proven.sha256,
-        size=proven.size,
-        media_type=media_type,
-    )
+    content = Content(path, proven.sha256, proven.size, media_type)
+    return await attach_stored(runtime, actor, target, content, if_match)

@@ -1,6 +1,7 @@
 """Files as they are shown."""
 
 from datetime import timedelta
+from urllib.parse import quote
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,7 +11,7 @@ from app.core.problems import NotFound
 from app.core.runtime import Runtime
 from app.files import queries
 from app.files.queries import files_of
-from app.files.rules import check_path
+from app.files.rules import is_path
 from app.files.schemas import (
     FileOutput,
     ManifestFile,
@@ -19,13 +20,24 @@ from app.files.schemas import (
     UploadOutput,
     UploadsOutput,
 )
-from app.files.service.upload import Offer
+from app.files.service.begin import Offer
 from app.files.tables import File
+from app.models import service as models
+from app.models.tables import Model
 from app.versions.schemas import RecalledOutput
 from app.versions.service import VersionView
 from app.versions.tables import Version
 
-__all__ = ["as_download", "as_uploads", "file_at", "files_of", "list_files", "manifest"]
+__all__ = [
+    "address",
+    "as_download",
+    "as_uploads",
+    "file_at",
+    "files_of",
+    "list_files",
+    "manifest",
+    "resolved",
+]
 
 LINK_LIFETIME = timedelta(minutes=15)
 
@@ -45,18 +57,22 @@ async def list_files(
 
 async def file_at(session: AsyncSession, version: Version, path: str) -> File:
     """The file at a path, or a 404."""
-    found = None if _impossible(path) else await queries.file_at(session, version.id, path)
+    found = await queries.file_at(session, version.id, path) if is_path(path) else None
     if found is None:
         raise NotFound(f"Version {version.number} has no file `{path[:200]}`.")
     return found
 
 
-def _impossible(path: str) -> bool:
-    try:
-        check_path(path)
-    except ValueError:
-        return True
-    return False
+def resolved(view: VersionView) -> dict[str, str]:
+    """The headers that say which version was found, where the answer itself does not."""
+    recalled = {} if view.version.recalled is None else {"Version-Recalled": "true"}
+    return {"Version-Number": str(view.version.number), **recalled}
+
+
+def address(model: Model, version: Version, path: str) -> str:
+    """Where a file is found."""
+    name = models.quoted(model.name)
+    return f"/api/v1/models/{name}/versions/{version.number}/files/{quote(path)}"
 
 
 def as_download(file: File) -> Download:
@@ -76,7 +92,10 @@ async def manifest(runtime: Runtime, view: VersionView, files: list[File]) -> Ma
         recalled=None if recalled is None else RecalledOutput.model_validate(recalled),
         files=[
             ManifestFile(
-                **FileOutput.model_validate(file).model_dump(),
+                path=file.path,
+                size=file.size,
+                sha256=file.sha256,
+                media_type=file.media_type,
                 url=link.url,
                 expires_at=link.expires_at,
             )
