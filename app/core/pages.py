@@ -14,12 +14,14 @@ from pydantic import BaseModel, Field
 from app.core.problems import InvalidRequest
 
 T = TypeVar("T")
+MAX_CURSOR = 4000  # a path of 1,024 bytes, escaped and encoded
 
 Limit = Annotated[int, Query(ge=1, le=200, description="How many items at most, 1 to 200.")]
 Cursor = Annotated[
     str | None,
     Query(
-        max_length=2000, description="`next_cursor` of the page before; leave out for the first."
+        max_length=MAX_CURSOR,
+        description="`next_cursor` of the page before; leave out for the first.",
     ),
 ]
 
@@ -35,7 +37,9 @@ class Page(BaseModel, Generic[T]):
 
 def encode_cursor(*key: object) -> str:
     """The opaque text of a row's sort key."""
-    raw = json.dumps([str(k) if k is not None else None for k in key], separators=(",", ":"))
+    raw = json.dumps(
+        [str(k) if k is not None else None for k in key], separators=(",", ":"), ensure_ascii=False
+    )
     return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 
 

@@ -200,3 +200,15 @@ async def test_finalising_again_changes_nothing(admin: Api) -> None:
     version = await make_ready(admin)
     again = await admin.post("/models/churn/versions/1/finalize")
     assert (again.status_code, again.json()) == (200, version)
+
+
+async def test_a_page_may_end_on_any_path(admin: Api) -> None:
+    await make_model(admin)
+    await make_draft(admin)
+    paths = [f'{sign}{"é" * 500}"' for sign in "ab"]
+    for path in paths:
+        assert (await admin.put(f"{FILES}/{path}", content=b"x")).status_code == 201
+    first = (await admin.get(FILES, params={"limit": 1})).json()
+    second = await admin.get(FILES, params={"limit": 1, "cursor": first["next_cursor"]})
+    assert second.status_code == 200, second.text
+    assert [f["path"] for f in first["items"] + second.json()["items"]] == paths
