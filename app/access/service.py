@@ -111,7 +111,7 @@ async def keep_an_admin(session: AsyncSession) -> None:
 @groups.deleting.subscribe
 async def remove_grants_of_group(session: AsyncSession, actor: Actor, group: Group) -> None:
     """Remove what a group was granted, before it goes, each with its event."""
-    for role, models in await queries.remove_all(session, group):
+    for role, models in sorted(await queries.remove_all(session, group)):
         named = GrantInput(subject=group.name, role=cast("RoleName", role), models=models)
         _record(session, actor, "grant.removed", group, named)
 
