@@ -26,7 +26,9 @@ class EventOutput(Output):
     actor: str = Field(
         description="Who did it; `stageward` is the service itself.", examples=["alice"]
     )
-    token_id: UUID | None = Field(description="The token they used.")
+    token_id: UUID | None = Field(
+        description="The token they used.", examples=["0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a81"]
+    )
     model: str | None = Field(
         description="The model it concerns; null where it concerns none.", examples=["churn"]
     )

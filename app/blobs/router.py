@@ -35,14 +35,17 @@ Size = Annotated[str, Query(description="How many bytes it has, exactly.")]
 Expires = Annotated[str, Query(description="When the link ends, in seconds since 1970.")]
 Signature = Annotated[str, Query(description="What makes the rest of the link unalterable.")]
 BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 ALWAYS = (LinkRefused, LinkExpired, InvalidRequest, InternalError, Unavailable)
 
 
 def signed_part(
     *,
     runtime: TheRuntime,
-    upload_id: Annotated[str, Path(description="The upload.")],
-    number: Annotated[str, Path(description="The number of the part, from 1 on.")],
+    upload_id: Annotated[
+        str, Path(description="The upload.", examples=["0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a84"])
+    ],
+    number: Annotated[str, Path(description="The number of the part, from 1 on.", examples=["1"])],
     offset: Annotated[str, Query(description="Where in the file the part begins.")] = "",
     size: Size = "",
     sha256: Annotated[str, Query(description="Its digest; empty where none was said.")] = "",
@@ -63,7 +66,7 @@ def signed_part(
 def signed_download(
     *,
     runtime: TheRuntime,
-    sha256: Annotated[str, Path(description="The digest of the bytes.")],
+    sha256: Annotated[str, Path(description="The digest of the bytes.", examples=[DIGEST])],
     size: Size = "",
     name: Annotated[str, Query(description="The file's name, for saving it.")] = "",
     media_type: Annotated[str, Query(alias="type", description="The file's media type.")] = "",
@@ -88,7 +91,10 @@ def signed_download(
     response_class=Response,
     openapi_extra={"requestBody": {"required": True, "content": BYTES}},
     responses={
-        204: {"description": "The part is whole and on the disk; `ETag` is its digest."},
+        204: {
+            "description": "The part is whole and on the disk.",
+            "headers": {"ETag": {"description": "Its digest.", "schema": {"type": "string"}}},
+        },
         **responses(
             *ALWAYS, MalformedRequest, NotFound, UploadClosed, PartClash, WrongSize, WrongDigest
         ),

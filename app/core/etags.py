@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Header, Request, Response
+from fastapi import Header, Response
 
 from app.core.problems import StaleRevision
 
@@ -16,9 +16,18 @@ def _listed(header: str) -> set[str]:
     return {part.strip().removeprefix("W/") for part in header.split(",") if part.strip()}
 
 
-def not_modified(request: Request, tag: str) -> bool:
-    """Whether `If-None-Match` says that the caller has this already (then answer 304)."""
-    header = request.headers.get("if-none-match")
+IfNoneMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-None-Match",
+        description="The `ETag` that you have: where it is still this one, the answer is a 304 "
+        "without a body.",
+    ),
+]
+
+
+def not_modified(header: str | None, tag: str) -> bool:
+    """Whether an `If-None-Match` says that the caller has this already (then answer 304)."""
     return header is not None and (header.strip() == "*" or tag in _listed(header))
 
 
@@ -37,9 +46,9 @@ def check_if_match(header: str | None, tag: str) -> None:
         )
 
 
-def answer(request: Request, response: Response, tag: str) -> Response | None:
+def answer(if_none_match: str | None, response: Response, tag: str) -> Response | None:
     """Set the ETag; a 304 to send instead of the body, where the caller has it already."""
     response.headers["ETag"] = tag
-    if not_modified(request, tag):
+    if not_modified(if_none_match, tag):
         return Response(status_code=304, headers={"ETag": tag})
     return None

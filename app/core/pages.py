@@ -31,7 +31,8 @@ class Page(BaseModel, Generic[T]):
 
     items: list[T] = Field(description="The items, in a stable order.")
     next_cursor: str | None = Field(
-        description="Pass as `cursor` for the next page; null on the last one."
+        description="Pass as `cursor` for the next page; null on the last one.",
+        examples=["WyJjaHVybiJd"],
     )
 
 

@@ -65,7 +65,9 @@ AnyPath = Annotated[
     str,
     Path(description="The file's path in the version.", examples=["model/weights.safetensors"]),
 ]
-UploadId = Annotated[UUID, Path(description="The upload's id.")]
+UploadId = Annotated[
+    UUID, Path(description="The upload's id.", examples=["0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a84"])
+]
 RESOLVED = {
     "Version-Number": {
         "description": "The number that the reference resolved to.",

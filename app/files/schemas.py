@@ -146,7 +146,8 @@ class ManifestOutput(Output):
     number: int = Field(description="The version's number.", examples=[3])
     manifest_sha256: str | None = Field(
         description="SHA-256 over the lines `{sha256}  {path}`, each ended by a newline, sorted by "
-        "path: what `sha256sum` prints. Null until the version is ready."
+        "path: what `sha256sum` prints. Null until the version is ready.",
+        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     )
     recalled: RecalledOutput | None = Field(
         description="Set where the version is not to be used any more."

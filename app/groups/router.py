@@ -8,7 +8,7 @@ from fastapi import Depends, Path, Request, Response
 from app.access.dependencies import Allowed
 from app.access.table import Permission
 from app.core.actor import Actor
-from app.core.etags import IfMatch, answer, etag
+from app.core.etags import IfMatch, IfNoneMatch, answer, etag
 from app.core.pages import Cursor, Limit, Page, link_next
 from app.core.problems import InvalidRequest, NotAllowed, NotFound, StaleRevision
 from app.core.problems_docs import responses
@@ -74,11 +74,15 @@ async def list_groups(
     responses=responses(NotFound),
 )
 async def get_group(
-    group: GroupPath, actor: Reader, session: Reading, request: Request, response: Response
+    group: GroupPath,
+    actor: Reader,
+    session: Reading,
+    response: Response,
+    if_none_match: IfNoneMatch = None,
 ) -> GroupOutput | Response:
     """A group and who is in it."""
     found, tag = await service.get(session, group)
-    return answer(request, response, tag) or found
+    return answer(if_none_match, response, tag) or found
 
 
 @router.delete(

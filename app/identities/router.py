@@ -9,7 +9,7 @@ from app.access import service as access
 from app.access.dependencies import Allowed
 from app.access.table import Permission
 from app.core.actor import Actor
-from app.core.etags import IfMatch, answer, etag
+from app.core.etags import IfMatch, IfNoneMatch, answer, etag
 from app.core.pages import Cursor, Limit, Page, link_next
 from app.core.problems import InvalidRequest, NotAllowed, NotFound, StaleRevision
 from app.core.problems_docs import responses
@@ -88,12 +88,12 @@ async def get_identity(
     name: IdentityPath,
     actor: Annotated[Actor, Depends(Allowed(Permission.IDENTITIES_READ))],
     session: Reading,
-    request: Request,
     response: Response,
+    if_none_match: IfNoneMatch = None,
 ) -> IdentityOutput | Response:
     """A person or a service account."""
     found, tag = await service.get(session, name)
-    return answer(request, response, tag) or found
+    return answer(if_none_match, response, tag) or found
 
 
 @router.patch(

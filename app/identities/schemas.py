@@ -109,7 +109,10 @@ class RoleHeld(Output):
 class TokenUsed(Output):
     """The token that this request came with."""
 
-    id: UUID = Field(description="Its id, for `DELETE /tokens/{id}`.")
+    id: UUID = Field(
+        description="Its id, for `DELETE /tokens/{id}`.",
+        examples=["0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a81"],
+    )
     name: str = Field(description="Its name.", examples=["laptop"])
     scopes: list[ScopeName] = Field(
         description="What it may be used for.", examples=[["read", "write"]]
@@ -137,4 +140,6 @@ class Me(Output):
         "has the scope `admin` and is not narrowed to some models.",
         examples=[False],
     )
-    token: TokenUsed = Field(description="The token that this request came with.")
+    token: TokenUsed = Field(
+        description="The token itself: what it may do is within what its identity may."
+    )

@@ -25,6 +25,7 @@ from app.core.problems_docs import (
     common_with_body,
     responses,
 )
+from app.meta.headers import Shapes, add_headers
 
 COMMITTED = Path("docs/openapi.json")
 SCHEME = "token"
@@ -67,7 +68,7 @@ _IDEMPOTENCY_HEADER = {
 def build_openapi(app: FastAPI) -> dict[str, Any]:
     """The finished document of an app; made once and then kept on it."""
     if not app.openapi_schema:
-        app.openapi_schema = _finish(_fastapis_own(app), _names(app))
+        app.openapi_schema = _finish(_fastapis_own(app), _names(app), _shapes(app))
     return app.openapi_schema
 
 
@@ -104,6 +105,15 @@ def _names(app: FastAPI) -> dict[tuple[str, str], str]:
     return names
 
 
+def _shapes(app: FastAPI) -> Shapes:
+    """What a success of each operation shows."""
+    return {
+        (str(route.path_format), method.lower()): getattr(route, "response_model", None)
+        for route in iter_route_contexts(app.routes)
+        for method in route.methods or ()
+    }
+
+
 def _name(tag: str, endpoint: str) -> str:
     room = tag.lower()
     singular = re.sub(r"ies$", "y", room).removesuffix("s")
@@ -111,7 +121,9 @@ def _name(tag: str, endpoint: str) -> str:
     return f"{room}.{verb}"
 
 
-def _finish(document: dict[str, Any], names: dict[tuple[str, str], str]) -> dict[str, Any]:
+def _finish(
+    document: dict[str, Any], names: dict[tuple[str, str], str], shapes: Shapes
+) -> dict[str, Any]:
     seen: dict[str, str] = {}
     for path, item in document["paths"].items():
         ordered = {method: item[method] for method in METHODS if method in item}
@@ -123,6 +135,7 @@ def _finish(document: dict[str, Any], names: dict[tuple[str, str], str]) -> dict
                 name = operation["operationId"]
                 raise ValueError(f"{where} and {seen[name]} are both called {name}: rename one.")
     _finish_components(document)
+    add_headers(document, shapes)
     _share_problems(document)
     used = {
         tag for item in document["paths"].values() for op in item.values() for tag in op["tags"]
@@ -152,6 +165,13 @@ def _finish_operation(
     for status, entry in _usual_problems(operation, secured=secured).items():
         answers.setdefault(str(status), entry)
     operation["responses"] = {status: answers[status] for status in sorted(answers)}
+    _tell_second_success(operation["responses"])
+
+
+def _tell_second_success(answers: dict[str, Any]) -> None:
+    """A PUT that makes something answers 201 with what it answers 200 with."""
+    if "content" in answers.get("200", {}) and "201" in answers:
+        answers["201"].setdefault("content", answers["200"]["content"])
 
 
 def _without_null(schema: dict[str, Any]) -> None:

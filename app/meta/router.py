@@ -78,7 +78,17 @@ async def get_problem(request: Request, slug: Slug, accept: Accept = "") -> Resp
     return pages.problem_page(page) if "text/html" in accept else _json(page.model_dump())
 
 
-@router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
+@router.get(
+    "/metrics",
+    summary="Metrics for Prometheus",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "One line a metric.",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        }
+    },
+)
 async def get_metrics(
     actor: Annotated[Actor, Depends(Allowed(Permission.METRICS_READ))],
 ) -> Response:

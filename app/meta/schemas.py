@@ -36,7 +36,8 @@ class Version(BaseModel):
     version: str = Field(description="The version of the service.", examples=["0.1.0"])
     api: Literal["v1"] = Field(default="v1", description="The version of the API: the base path.")
     schema_revision: str | None = Field(
-        description="The revision of the database schema that this build works with."
+        description="The revision of the database schema that this build works with.",
+        examples=["0003"],
     )
 
 
@@ -44,10 +45,15 @@ class ProblemPage(BaseModel):
     """What one kind of problem means."""
 
     slug: str = Field(description="Its name; the last part of `type`.", examples=["not-found"])
-    type: str = Field(description="What `type` holds in an answer.")
-    title: str = Field(description="The problem in a few words.")
-    status: int = Field(description="The HTTP status that it comes with.")
-    explanation: str = Field(description="What it means and what to do about it, in Markdown.")
+    type: str = Field(
+        description="What `type` holds in an answer.", examples=["/problems/not-found"]
+    )
+    title: str = Field(description="The problem in a few words.", examples=["Not found"])
+    status: int = Field(description="The HTTP status that it comes with.", examples=[404])
+    explanation: str = Field(
+        description="What it means and what to do about it, in Markdown.",
+        examples=["It is not there, or hidden from you."],
+    )
 
 
 class ProblemPages(BaseModel):

@@ -8,7 +8,7 @@ from app.access.dependencies import Allowed, CurrentActor
 from app.access.service import check_new
 from app.access.table import Permission
 from app.core.actor import Actor
-from app.core.etags import IfMatch, answer
+from app.core.etags import IfMatch, IfNoneMatch, answer
 from app.core.pages import Cursor, Limit, Page, link_next
 from app.core.problems import Conflict, InvalidRequest, NotAllowed, NotFound, StaleRevision
 from app.core.problems_docs import responses
@@ -106,12 +106,12 @@ async def list_models(
 async def get_model(
     model: Annotated[Model, Depends(ModelToRead(Permission.MODELS_READ))],
     session: Reading,
-    request: Request,
     response: Response,
+    if_none_match: IfNoneMatch = None,
 ) -> ModelOutput | Response:
     """A model with who holds which stage now, and its aliases."""
     found, tag = await versions.show_model(session, model)
-    return answer(request, response, tag) or found
+    return answer(if_none_match, response, tag) or found
 
 
 @router.patch(

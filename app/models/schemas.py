@@ -34,7 +34,11 @@ class ModelInput(Input):
         examples=["Predicts which customers leave within 90 days."],
     )
     tags: Tags = Field(default_factory=dict)
-    name_template: NameTemplate | None = None
+    name_template: NameTemplate | None = Field(
+        default=None,
+        description="The naming convention for versions. Without one, a version has a name only "
+        "where it is given one.",
+    )
 
 
 class ModelChange(Input):
@@ -51,9 +55,14 @@ class ModelOutput(Output):
     """A model as it is shown."""
 
     name: str = Field(description="As it was written when the model was made.", examples=["churn"])
-    description: str = Field(description="Markdown.")
+    description: str = Field(
+        description="Markdown.", examples=["Predicts which customers leave within 90 days."]
+    )
     tags: dict[str, str] = Field(description="Text to text.", examples=[{"team": "fraud"}])
-    name_template: str | None = Field(description="The naming convention for versions, if any.")
+    name_template: str | None = Field(
+        description="The naming convention for versions, if any.",
+        examples=["{model}-{date:%Y%m%d}-lr{params.lr}-{number}"],
+    )
     created_by: str = Field(description="The identity that made it.", examples=["alice"])
     created_at: Time = Field(description="When it was made.")
     updated_at: Time = Field(description="When its description, tags or convention last changed.")

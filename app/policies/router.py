@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Request, Response
+from fastapi import Depends, Path, Response
 
 from app.access.dependencies import Allowed
 from app.access.table import Permission
 from app.core.actor import Actor
-from app.core.etags import answer, etag
+from app.core.etags import IfNoneMatch, answer, etag
 from app.core.runtime import Reading
 from app.edge.routing import api_router
 from app.models.dependencies import ModelToRead
@@ -21,12 +21,15 @@ Reader = Annotated[Actor, Depends(Allowed(Permission.POLICY_READ))]
 
 @router.get("/policy", summary="The default policy", response_model=PolicyRevisionOutput)
 async def get_policy(
-    request: Request, response: Response, session: Reading, _: Reader
+    response: Response,
+    session: Reading,
+    _: Reader,
+    if_none_match: IfNoneMatch = None,
 ) -> PolicyRevisionOutput | Response:
     """What every promotion must satisfy: for each stage, where a version may come from, who must
     approve, and which gates must pass. A version moves only from a stage that `from` names."""
     found = await service.default(session)
-    return answer(request, response, etag(found.revision)) or found
+    return answer(if_none_match, response, etag(found.revision)) or found
 
 
 @router.get(
@@ -35,14 +38,14 @@ async def get_policy(
     response_model=ModelPolicyOutput,
 )
 async def get_model_policy(
-    request: Request,
     response: Response,
     session: Reading,
     model: Annotated[Model, Depends(ModelToRead(Permission.POLICY_READ))],
+    if_none_match: IfNoneMatch = None,
 ) -> ModelPolicyOutput | Response:
     """The policy that is in force for a model's promotions, and the revision it stands under."""
     found = await service.of_model(session, model)
-    return answer(request, response, etag(found.revision)) or found
+    return answer(if_none_match, response, etag(found.revision)) or found
 
 
 @router.get(
@@ -51,13 +54,13 @@ async def get_model_policy(
     response_model=PolicyRevisionOutput,
 )
 async def get_policy_revision(
-    request: Request,
     response: Response,
     session: Reading,
     actor: Reader,
     revision: Annotated[int, Path(ge=1, description="Its number.", examples=[1])],
+    if_none_match: IfNoneMatch = None,
 ) -> PolicyRevisionOutput | Response:
     """A revision as it was set, whether or not it is still in force. Promotions and reviews name
     the revision that they were made under."""
     found = await service.at(session, actor, revision)
-    return answer(request, response, etag(found.revision)) or found
+    return answer(if_none_match, response, etag(found.revision)) or found

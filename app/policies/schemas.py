@@ -53,10 +53,10 @@ class StageRuleOutput(Output):
         description="Whether who wrote content of the version may approve."
     )
     expires_after_hours: float | None = Field(
-        description="After so many hours an open promotion expires; null: never."
+        description="After so many hours an open promotion expires; null: never.", examples=[72]
     )
     min_hours_in_source: float | None = Field(
-        description="So many hours a version must have held the stage it comes from."
+        description="So many hours a version must have held the stage it comes from.", examples=[24]
     )
     gates: list[dict[str, Any]] = Field(description="All of these must pass.", examples=[[]])
 

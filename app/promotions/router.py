@@ -7,7 +7,7 @@ from fastapi import Depends, Query, Request, Response
 from app.access.dependencies import Allowed, CurrentActor
 from app.access.table import Permission
 from app.core.actor import Actor
-from app.core.etags import IfMatch, answer, etag, not_modified
+from app.core.etags import IfMatch, IfNoneMatch, answer, etag, not_modified
 from app.core.pages import Cursor, Limit, Page, link_next
 from app.core.problems import Conflict, NotFound, StaleRevision
 from app.core.problems_docs import responses
@@ -122,12 +122,12 @@ async def list_promotions(
     responses=responses(NotFound),
 )
 async def get_promotion(
-    request: Request,
     response: Response,
     runtime: CurrentRuntime,
     actor: CurrentActor,
     case: Annotated[PromotionView, Depends(PromotionToRead(P.PROMOTIONS_READ))],
     wait: Wait = 0,
+    if_none_match: IfNoneMatch = None,
 ) -> PromotionOutput | Response:
     """With `wait`, the answer comes when the promotion changes, or after so many seconds as it is
     then. Send the `ETag` that you have as `If-None-Match`: a change that you have not seen is
@@ -136,14 +136,14 @@ async def get_promotion(
     first = case.promotion.revision
 
     def is_news(promotion: Promotion) -> bool:
-        if "if-none-match" in request.headers:
-            return not not_modified(request, etag(promotion.revision))
+        if if_none_match is not None:
+            return not not_modified(if_none_match, etag(promotion.revision))
         return promotion.revision != first or promotion.status not in UNDECIDED
 
     if wait and not is_news(case.promotion):
         case = await service.watch(runtime, case, wait, is_news)
     async with runtime.db.reading() as session:
-        return answer(request, response, etag(case.promotion.revision)) or await service.show(
+        return answer(if_none_match, response, etag(case.promotion.revision)) or await service.show(
             session, actor, case
         )
 

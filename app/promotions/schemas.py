@@ -106,10 +106,12 @@ class ApprovalsState(Output):
 class ReviewOutput(Output):
     """A review, and whether it counts."""
 
-    id: UUID = Field(description="The review.")
+    id: UUID = Field(description="The review.", examples=["0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a83"])
     reviewer: str = Field(description="Who gave it.", examples=["bob"])
     decision: Decision = Field(description="What it says.", examples=["approve"])
-    comment: str = Field(description="What they wrote.")
+    comment: str = Field(
+        description="What they wrote.", examples=["Checked against last month's data."]
+    )
     at: Time = Field(description="When.")
     counts: bool = Field(
         description="Whether it has weight: an approval that fills a rule, or a rejection that "
@@ -130,7 +132,10 @@ class ReviewOutput(Output):
 class OverrideState(Output):
     """That an admin broke the rules, and which."""
 
-    reason: str = Field(description="Why.")
+    reason: str = Field(
+        description="Why.",
+        examples=["Production answers nonsense, and no reviewer can be reached."],
+    )
     by: str = Field(description="Who.", examples=["admin"])
     unmet: list[dict[str, str]] = Field(description="What was missing: `kind` and `detail`.")
 
@@ -138,7 +143,9 @@ class OverrideState(Output):
 class PromotionOutput(Output):
     """A promotion."""
 
-    id: UUID = Field(description="The promotion.")
+    id: UUID = Field(
+        description="The promotion.", examples=["0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a80"]
+    )
     model: str = Field(description="The model's name.", examples=["churn"])
     version: int = Field(description="The version's number.", examples=[7])
     version_name: str | None = Field(
@@ -157,7 +164,10 @@ class PromotionOutput(Output):
         "stage, or the target stage is gone).",
         examples=["open"],
     )
-    reason: str = Field(description="Why it was asked.")
+    reason: str = Field(
+        description="Why it was asked.",
+        examples=["AUC 0.934 instead of 0.921 on the same held-out data."],
+    )
     requested_by: str = Field(description="Who asked.", examples=["alice"])
     manifest_sha256: Digest = Field(description="The files that it is about.")
     recipe_sha256: Digest = Field(description="The recipe that it is about.")
@@ -190,4 +200,7 @@ class PromotionOutput(Output):
     ended_by: str | None = Field(
         description="Who applied or ended it; `stageward` where a rule did.", examples=[None]
     )
-    ended_because: str | None = Field(description="Why it ended; null where it was applied.")
+    ended_because: str | None = Field(
+        description="Why it ended; null where it was applied.",
+        examples=["Version 8 took the stage production."],
+    )

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, AwareDatetime
 
 from app.access.dependencies import CurrentActor
 from app.access.table import Permission
-from app.core.etags import IfMatch, answer, etag
+from app.core.etags import IfMatch, IfNoneMatch, answer, etag
 from app.core.pages import Cursor, Limit, Page, link_next
 from app.core.problems import NotFound, StaleRevision
 from app.core.problems_docs import responses
@@ -68,12 +68,15 @@ At = Annotated[
 
 @router.get("/models/{model}/stages", summary="Who holds what", response_model=StagesOutput)
 async def list_stages(
-    request: Request, response: Response, session: Reading, model: ModelRead
+    response: Response,
+    session: Reading,
+    model: ModelRead,
+    if_none_match: IfNoneMatch = None,
 ) -> StagesOutput | Response:
     """Every stage of the model with the versions that hold it now. A version that is listed
     nowhere is in `none`."""
     counter = await models.read_counter(session, model)
-    return answer(request, response, etag(counter.revision)) or await service.overview(
+    return answer(if_none_match, response, etag(counter.revision)) or await service.overview(
         session, model
     )
 
@@ -85,17 +88,17 @@ async def list_stages(
     responses=responses(NotFound),
 )
 async def get_stage(
-    request: Request,
     response: Response,
     session: Reading,
     model: ModelRead,
     stage: StagePath,
     at: At = None,
+    if_none_match: IfNoneMatch = None,
 ) -> StageAtOutput | Response:
     """What is in production, and what was at any instant: the version, since when and until when,
     and the promotion or rollback that brought it there."""
     counter = await models.read_counter(session, model)
-    if at is None and (unchanged := answer(request, response, etag(counter.revision))):
+    if at is None and (unchanged := answer(if_none_match, response, etag(counter.revision))):
         return unchanged
     return await service.stage_at(session, model, stage, at)
 
@@ -174,12 +177,16 @@ async def list_aliases(
     responses=responses(NotFound),
 )
 async def get_alias(
-    request: Request, response: Response, session: Reading, model: ModelRead, alias: AliasPath
+    response: Response,
+    session: Reading,
+    model: ModelRead,
+    alias: AliasPath,
+    if_none_match: IfNoneMatch = None,
 ) -> AliasOutput | Response:
     """The version that the alias points at. One that bears a stage's name means the holder of that
     stage; a 404 where nobody holds it, or several do."""
     found, revision = await service.alias(session, model, alias)
-    return answer(request, response, etag(*revision)) or found
+    return answer(if_none_match, response, etag(*revision)) or found
 
 
 @router.put(

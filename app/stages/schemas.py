@@ -24,9 +24,13 @@ class HolderOutput(Output):
     until: Time | None = Field(description="When it left it; null while it is there.")
     promotion: UUID | None = Field(
         description="The promotion that brought it there (an incumbent: its successor's); null "
-        "where a rollback did."
+        "where a rollback did.",
+        examples=["0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a80"],
     )
-    rollback: UUID | None = Field(description="The rollback that brought it there, if one did.")
+    rollback: UUID | None = Field(
+        description="The rollback that brought it there, if one did.",
+        examples=["0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a82"],
+    )
     overridden: bool = Field(description="Whether an admin overrode the rules to bring it there.")
 
 
@@ -62,8 +66,14 @@ class StageAtOutput(Output):
     name: str | None = Field(description="The holder's name, if it has one.", examples=[None])
     since: Time | None = Field(description="When it entered the stage.")
     until: Time | None = Field(description="When it left it; null while it is there.")
-    promotion: UUID | None = Field(description="The promotion that brought it there.")
-    rollback: UUID | None = Field(description="The rollback that brought it there, if one did.")
+    promotion: UUID | None = Field(
+        description="The promotion that brought it there.",
+        examples=["0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a80"],
+    )
+    rollback: UUID | None = Field(
+        description="The rollback that brought it there, if one did.",
+        examples=["0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a82"],
+    )
     count: int = Field(
         description="How many versions held it; 10,000 stands for that many or more.", examples=[1]
     )
@@ -85,11 +95,20 @@ class TransitionOutput(Output):
     )
     from_: str = Field(alias="from", description="The stage it left.", examples=["staging"])
     to: str = Field(description="The stage it entered.", examples=["production"])
-    reason: str = Field(description="Why, in the words of who asked for it.")
+    reason: str = Field(
+        description="Why, in the words of who asked for it.",
+        examples=["AUC 0.934 instead of 0.921 on the same held-out data."],
+    )
     actor: str = Field(description="Who did it.", examples=["ci"])
     at: Time = Field(description="When.")
-    promotion: UUID | None = Field(description="The promotion that caused it, if one did.")
-    rollback: UUID | None = Field(description="The rollback that caused it, if one did.")
+    promotion: UUID | None = Field(
+        description="The promotion that caused it, if one did.",
+        examples=["0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a80"],
+    )
+    rollback: UUID | None = Field(
+        description="The rollback that caused it, if one did.",
+        examples=["0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a82"],
+    )
 
 
 class RollbackInput(Input):
@@ -119,7 +138,9 @@ class RollbackInput(Input):
 class RollbackOutput(Output):
     """A rollback that was made."""
 
-    id: UUID = Field(description="Transitions name it.")
+    id: UUID = Field(
+        description="Transitions name it.", examples=["0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a82"]
+    )
     model: str = Field(description="The model's name.", examples=["churn"])
     stage: str = Field(description="The stage.", examples=["production"])
     number: int = Field(description="The version that holds it now.", examples=[7])
@@ -129,7 +150,7 @@ class RollbackOutput(Output):
         "the stage.",
         examples=[8],
     )
-    reason: str = Field(description="Why.")
+    reason: str = Field(description="Why.", examples=["Error rate doubled since 09:30."])
     by: str = Field(description="Who did it.", examples=["maria"])
     at: Time = Field(description="When.")
 

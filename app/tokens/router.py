@@ -8,7 +8,7 @@ from fastapi import Depends, Path, Query, Request, Response
 from app.access.dependencies import Allowed, CurrentActor
 from app.access.table import Permission
 from app.core.actor import Actor
-from app.core.etags import IfMatch, answer
+from app.core.etags import IfMatch, IfNoneMatch, answer
 from app.core.pages import Cursor, Limit, Page, link_next
 from app.core.problems import Conflict, InvalidRequest, NotAllowed, NotFound, StaleRevision
 from app.core.problems_docs import responses
@@ -21,7 +21,9 @@ from app.tokens.schemas import TokenInput, TokenIssued, TokenOutput
 
 router = api_router("Tokens")
 
-TokenPath = Annotated[UUID, Path(description="The token's id.")]
+TokenPath = Annotated[
+    UUID, Path(description="The token's id.", examples=["0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a81"])
+]
 
 
 class Recipient:
@@ -93,12 +95,12 @@ async def get_token(
     token_id: TokenPath,
     actor: Annotated[Actor, Depends(Allowed(Permission.TOKENS_READ))],
     session: Reading,
-    request: Request,
     response: Response,
+    if_none_match: IfNoneMatch = None,
 ) -> TokenOutput | Response:
     """A token, without its secret."""
     found, tag = await service.get(session, actor, token_id)
-    return answer(request, response, tag) or found
+    return answer(if_none_match, response, tag) or found
 
 
 @router.delete(

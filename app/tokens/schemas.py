@@ -59,7 +59,7 @@ class TokenInput(Input):
 class TokenOutput(Output):
     """A token, without its secret."""
 
-    id: UUID = Field(description="Its id.")
+    id: UUID = Field(description="Its id.", examples=["0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a81"])
     name: str = Field(description="What it is for.", examples=["laptop"])
     identity: str = Field(description="Whose token it is.", examples=["ci"])
     hint: str = Field(description="How its secret begins.", examples=["swd_4fK2"])

@@ -7,7 +7,7 @@ from fastapi import Depends, Query, Request, Response
 from app.access.dependencies import Allowed, CurrentActor
 from app.access.table import Permission
 from app.core.actor import Actor
-from app.core.etags import IfMatch, answer, etag
+from app.core.etags import IfMatch, IfNoneMatch, answer, etag
 from app.core.filters import check_order
 from app.core.pages import Cursor, Limit, Page, link_next
 from app.core.problems import Conflict, InvalidRequest, NotAllowed, NotFound, StaleRevision
@@ -156,12 +156,12 @@ async def search_versions(
 async def get_version(
     version: Annotated[VersionView, Depends(VersionToRead(Permission.VERSIONS_READ))],
     actor: CurrentActor,
-    request: Request,
     response: Response,
+    if_none_match: IfNoneMatch = None,
 ) -> VersionOutput | Response:
     """A version, by number, `@alias`, `latest`, stage or name; `number` says which it is."""
     tag = etag(version.version.revision)
-    return answer(request, response, tag) or service.as_output(version, actor)
+    return answer(if_none_match, response, tag) or service.as_output(version, actor)
 
 
 @router.patch(

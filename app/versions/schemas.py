@@ -73,7 +73,11 @@ class Preprocessing(Input):
     name: Line = Field(description="What the step is called.", examples=["standard-scaler"])
     version: Line | None = Field(default=None, description="Its version.", examples=["1.9.1"])
     sha256: Digest | None = Field(default=None, description="The SHA-256 of its code or state.")
-    description: Description | None = Field(default=None, description="What it does.")
+    description: Description | None = Field(
+        default=None,
+        description="What it does.",
+        examples=["Zero mean and unit variance, fitted on the training split."],
+    )
 
 
 class Environment(Input):
@@ -90,7 +94,9 @@ class Environment(Input):
         examples=[{"scikit-learn": "1.9.1", "numpy": "2.4.0"}],
     )
     container_image: Line | None = Field(
-        default=None, description="The container image, best with its digest."
+        default=None,
+        description="The container image, best with its digest.",
+        examples=["registry.example.com/train@sha256:4e1c…"],
     )
     hardware: Line | JsonObject | None = Field(
         default=None, description="The machine: text, or an object.", examples=["1x A100 80GB"]
@@ -129,7 +135,11 @@ class Run(Input):
 
     tracker: Line = Field(description="Which tracker.", examples=["mlflow"])
     id: Line = Field(description="The run's id there.", examples=["8f0c2d"])
-    url: Uri | None = Field(default=None, description="Where to look at it.")
+    url: Uri | None = Field(
+        default=None,
+        description="Where to look at it.",
+        examples=["https://mlflow.example.com/#/experiments/4/runs/8f0c2d"],
+    )
 
 
 class Recipe(Input):
@@ -194,7 +204,11 @@ class VersionInput(Recipe):
 class VersionChange(Recipe):
     """What to change of a version; what is left out stays, what is named is replaced as a whole."""
 
-    name: VersionName | None = Field(default=None, description="A name; null takes it away.")
+    name: VersionName | None = Field(
+        default=None,
+        description="A name; null takes it away.",
+        examples=["churn-20261123-lr0.01-7"],
+    )
     description: Description = Field(default="", description="Markdown; up to 64 KiB.")
     tags: Tags = Field(default_factory=dict)
 
@@ -226,11 +240,14 @@ class VersionOutput(Output):
         description="Where it is on its way; nothing leaves `ready`."
     )
     failure: dict[str, Any] | None = Field(
-        description="Why it failed: what was expected and what was found."
+        description="Why it failed: what was expected and what was found.",
+        examples=[{"expected": "9f86…", "found": "4e1c…"}],
     )
     stage: str = Field(description="The stage it holds.", examples=["production"])
     aliases: list[str] = Field(description="The aliases that point at it.", examples=[["champion"]])
-    description: str = Field(description="What changed and why, in Markdown.")
+    description: str = Field(
+        description="What changed and why, in Markdown.", examples=["Depth 6 instead of 4."]
+    )
     tags: dict[str, str] = Field(description="Text to text.", examples=[{"team": "fraud"}])
     params: dict[str, Any] = Field(description="Hyperparameters.", examples=[{"lr": 0.01}])
     metrics: dict[str, float] = Field(description="Metric to number.", examples=[{"auc": 0.934}])
@@ -238,22 +255,26 @@ class VersionOutput(Output):
     datasets: list[Dataset] = Field(description="The data that was used.")
     preprocessing: list[Preprocessing] = Field(description="The steps between data and model.")
     environment: Environment | None = Field(description="What it was made in.")
-    seed: int | None = Field(description="The random seed.")
+    seed: int | None = Field(description="The random seed.", examples=[7])
     signature: Signature | None = Field(description="Inputs and outputs.")
     parents: list[ParentOutput] = Field(
         description="Versions that it was made from, in models that you can see."
     )
     run: Run | None = Field(description="The run in an experiment tracker.")
-    source: str | None = Field(description="A URI of bytes held elsewhere.")
+    source: str | None = Field(
+        description="A URI of bytes held elsewhere.", examples=["s3://models/churn/2026-11-20/"]
+    )
     files_count: int = Field(description="How many files it has.", examples=[2])
     size: int = Field(description="The sizes of its files together, in bytes.", examples=[48211])
     manifest_sha256: str | None = Field(
         description="SHA-256 over the lines of `sha256sum` for its files, sorted by path; null "
-        "until it is ready."
+        "until it is ready.",
+        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     )
     recipe_sha256: str | None = Field(
         description="SHA-256 over the canonical JSON (RFC 8785) of the frozen fields of its recipe "
-        "and `source`; null until it is ready."
+        "and `source`; null until it is ready.",
+        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     )
     stored: bool = Field(
         description="Whether all its content is held here and proven: it is ready, has files, and "

@@ -14,6 +14,7 @@ import pytest
 from app.core.problems import every_problem
 from app.main import create_app
 from app.meta.openapi import COMMITTED, as_text, build_openapi
+from tests.meta.documents import headers_of, operations, resolved, takes
 
 ROOT = Path(__file__).resolve().parents[2]
 PROBLEM = "application/problem+json"
@@ -22,12 +23,6 @@ PROBLEM = "application/problem+json"
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
     return build_openapi(create_app())
-
-
-def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path, item in document["paths"].items():
-        for method, operation in item.items():
-            yield path, method, operation
 
 
 def references(value: Any) -> Iterator[str]:
@@ -41,19 +36,13 @@ def references(value: Any) -> Iterator[str]:
             yield from references(inner)
 
 
-def resolved(document: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
-    if "$ref" not in value:
-        return value
-    node = document
-    for part in value["$ref"].removeprefix("#/").split("/"):
-        node = node[part]
-    return node
-
-
-def described(field: dict[str, Any]) -> bool:
-    """A field tells about itself, or its only shape does."""
-    inner = field.get("anyOf", [])
-    return "description" in field or "$ref" in field or any(described(shape) for shape in inner)
+def has_example(field: dict[str, Any]) -> bool:
+    """A value shows what it looks like, or has few values or a shape of its own."""
+    telling = {"examples", "enum", "const", "default", "$ref"} & field.keys()
+    inner = [shape for shape in field.get("anyOf", []) if shape != {"type": "null"}]
+    if telling:
+        return True
+    return any(map(has_example, inner)) if inner else field.get("type") in ("array", "boolean")
 
 
 def test_the_committed_document_is_the_one_that_is_served(document: dict[str, Any]) -> None:
@@ -127,9 +116,74 @@ def test_every_field_is_described(document: dict[str, Any]) -> None:
         f"{name}.{field}"
         for name, shape in document["components"]["schemas"].items()
         for field, value in shape.get("properties", {}).items()
-        if not described(value)
+        if not value.get("description")
     ]
     assert missing == []
+
+
+def test_every_value_has_an_example(document: dict[str, Any]) -> None:
+    missing = [
+        f"{name}.{field}"
+        for name, shape in document["components"]["schemas"].items()
+        for field, value in shape.get("properties", {}).items()
+        if not has_example(value)
+    ]
+    assert missing == []
+
+
+def test_every_part_of_a_path_has_an_example(document: dict[str, Any]) -> None:
+    missing = [
+        f"{method} {path} {parameter['name']}"
+        for path, method, operation in operations(document)
+        for parameter in operation.get("parameters", [])
+        if parameter.get("in") == "path"
+        and not ("examples" in parameter["schema"] or "examples" in parameter)
+    ]
+    assert missing == []
+
+
+def test_a_conditional_get_and_its_304_are_told_together(document: dict[str, Any]) -> None:
+    conditional = []
+    for path, method, operation in operations(document):
+        asked = "If-None-Match" in takes(document, operation)
+        assert asked == ("304" in operation["responses"]), f"{method} {path}"
+        if asked:
+            conditional.append(path)
+            for status in ("200", "304"):
+                assert "ETag" in headers_of(document, operation, status), f"{method} {path}"
+    assert len(conditional) > 9
+
+
+def test_every_answer_bears_the_id_of_its_request(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        for status in operation["responses"]:
+            assert "X-Request-ID" in headers_of(document, operation, status), f"{method} {path}"
+
+
+def test_lists_say_where_they_go_on(document: dict[str, Any]) -> None:
+    for path, _, operation in operations(document):
+        listing = "cursor" in takes(document, operation)
+        assert listing == (
+            "Link" in headers_of(document, operation, "200")
+            if "200" in operation["responses"]
+            else False
+        ), path
+
+
+def test_what_may_be_sent_again_says_that_it_was(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        repeatable = "Idempotency-Key" in takes(document, operation)
+        done = {s for s in operation["responses"] if s.startswith("2")}
+        for status in done:
+            said = "Idempotent-Replay" in headers_of(document, operation, status)
+            assert said == repeatable, f"{method} {path}"
+
+
+def test_every_success_says_what_its_body_is(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        for status, answer in operation["responses"].items():
+            if status in ("200", "201", "202") and method != "head":
+                assert answer.get("content"), f"{method} {path} {status}"
 
 
 def test_every_parameter_is_described(document: dict[str, Any]) -> None:

@@ -1,0 +1,158 @@
+"""What answers really bear is what the OpenAPI document says of them, and nothing is only said."""
+
+import re
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from app.meta.openapi import build_openapi
+from tests.actors import Api, Team
+from tests.meta.documents import headers_of, operations, takes
+
+TOLD = ("ETag", "Location", "Link", "Idempotent-Replay", "X-Request-ID")
+Fact = tuple[str, str, str, str]  # method, path, status, header
+
+
+class Answers:
+    """All that a client was answered, held against the document."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+        self.seen: set[Fact] = set()
+        self.patterns = {
+            path: re.compile(re.sub(r"\{path\}", ".+", re.sub(r"\{(?!path)\w+\}", "[^/]+", path)))
+            for path in document["paths"]
+        }
+
+    async def note(self, answer: httpx.Response) -> None:
+        method, address = answer.request.method.lower(), answer.request.url.path
+        fitting = [
+            path
+            for path, pattern in self.patterns.items()
+            if pattern.fullmatch(address) and method in self.document["paths"][path]
+        ]
+        path = min(fitting, key=lambda path: path.count("{"))
+        operation, status = self.document["paths"][path][method], str(answer.status_code)
+        assert status in operation["responses"], f"{method} {path} answered {status}"
+        bears = {name for name in TOLD if name.lower() in answer.headers}
+        assert bears <= headers_of(self.document, operation, status), f"{method} {path} {status}"
+        self.seen |= {(method, path, status, name) for name in bears | {""}}
+
+    def told(self, header: str) -> set[Fact]:
+        """Each answer that the document says bears this header, of successes and 304s."""
+        return {
+            (method, path, status, header)
+            for path, method, operation in operations(self.document)
+            for status in operation["responses"]
+            if status < "400" and header in headers_of(self.document, operation, status)
+        }
+
+
+@pytest.fixture
+def answers(app: FastAPI, http: httpx.AsyncClient) -> Answers:
+    found = Answers(build_openapi(app))
+    http.event_hooks["response"].append(found.note)
+    return found
+
+
+async def changed(api: Api, method: str, path: str, json: Any = None) -> httpx.Response:
+    answer = await api.request(method, path, **({} if json is None else {"json": json}))
+    assert answer.is_success, answer.text
+    return answer
+
+
+async def twice(api: Api, path: str, json: Any = None) -> Any:
+    """POST it, and once more under the same key."""
+    headers = {"Idempotency-Key": str(uuid4())}
+    first = await api.post(path, json, headers=headers)
+    assert first.is_success, first.text
+    again = await api.post(path, json, headers=headers)
+    assert again.headers["idempotent-replay"] == "true"
+    return first.json()
+
+
+async def have_a_story(admin: Api, team: Team) -> dict[str, str]:
+    """Make something of everything; answers what stands for each parameter of a path."""
+    alice, bob = await team.person("alice", "maintainer"), await team.person("bob", "maintainer")
+    await twice(admin, "/identities", {"name": "carol", "kind": "user"})
+    await changed(admin, "PATCH", "/identities/carol", {"email": "carol@example.com"})
+    await twice(admin, "/groups", {"name": "operators"})
+    await twice(admin, "/groups", {"name": "risk-team"})
+    await changed(admin, "PUT", "/groups/risk-team/members/carol")
+    await changed(admin, "PUT", "/groups/risk-team/members/carol")
+    await team.grant("risk-team", "reader")
+    await team.grant("risk-team", "reader")
+    token = await twice(admin, "/tokens", {"name": "t", "identity": "carol", "scopes": ["read"]})
+    await twice(alice, "/models", {"name": "churn"})
+    await changed(alice, "PATCH", "/models/churn", {"description": "Who leaves."})
+    versions = "/models/churn/versions"
+    for number in range(3):
+        await twice(alice, versions, {"params": {"n": number}})
+        await twice(alice, f"{versions}/{number + 1}/finalize")
+    await changed(alice, "PATCH", f"{versions}/1", {"tags": {"a": "b"}})
+    await twice(alice, f"{versions}/3/recall", {"reason": "Leaks."})
+    await changed(alice, "DELETE", f"{versions}/3/recall")
+    await changed(alice, "PUT", "/models/churn/aliases/champion", {"version": 1})
+    await changed(alice, "PUT", "/models/churn/aliases/older", {"version": 2})
+    await changed(alice, "PUT", "/models/churn/aliases/older", {"version": 1})
+    for number in (1, 2):
+        staged = {"to": "staging", "reason": "Try it.", "apply": True}
+        await twice(alice, f"{versions}/{number}/promotions", staged)
+        asked = {"to": "production", "reason": "Better."}
+        promotion = await twice(alice, f"{versions}/{number}/promotions", asked)
+        await twice(bob, f"/promotions/{promotion['id']}/reviews", {"decision": "approve"})
+        await twice(bob, f"/promotions/{promotion['id']}/apply")
+    await twice(alice, "/models/churn/rollback", {"stage": "production", "reason": "Worse."})
+    again = {"to": "staging", "reason": "Once more."}
+    first = await twice(alice, f"{versions}/2/promotions", again)
+    await twice(alice, f"/promotions/{first['id']}/cancel")
+    second = await twice(alice, f"{versions}/2/promotions", again)
+    await twice(admin, f"/promotions/{second['id']}/override", {"reason": "Nobody can be reached."})
+    await twice(admin, "/models", {"name": "gone"})
+    await changed(admin, "DELETE", "/models/gone")
+    await twice(admin, "/models/gone/restore")
+    return {
+        "{model}": "churn",
+        "{ref}": "1",
+        "{stage}": "production",
+        "{alias}": "older",
+        "{promotion}": promotion["id"],
+        "{revision}": "1",
+        "{name}": "carol",
+        "{token_id}": token["id"],
+        "{group}": "risk-team",
+    }
+
+
+async def read_all(admin: Api, answers: Answers, names: dict[str, str]) -> None:
+    """Read whatever can be read: each list a row at a time, each resource twice."""
+    for path, method, operation in operations(answers.document):
+        address = re.sub(r"\{\w+\}", lambda m: names.get(m[0], m[0]), path)
+        if method != "get" or "{" in address or not path.startswith("/api/v1"):
+            continue
+        page = {"limit": "1"} if "cursor" in takes(answers.document, operation) else {}
+        found = await admin.get(address.removeprefix("/api/v1"), params=page)
+        assert found.status_code == 200, f"{path}: {found.text}"
+        if "etag" in found.headers:
+            known = {"If-None-Match": found.headers["etag"]}
+            again = await admin.get(address.removeprefix("/api/v1"), headers=known)
+            assert (again.status_code, again.content) == (304, b""), path
+
+
+async def test_what_a_story_is_answered_is_what_the_document_says(
+    admin: Api, team: Team, answers: Answers
+) -> None:
+    names = await have_a_story(admin, team)
+    await read_all(admin, answers, names)
+    elsewhere = {"/files", "/uploads", "/transfer"}  # what moves bytes has its own tests
+    unseen = [
+        fact
+        for header in TOLD
+        for fact in sorted(answers.told(header) - answers.seen)
+        if not any(part in fact[1] for part in elsewhere) and fact[1].startswith("/api/v1")
+        if header != "X-Request-ID" or fact[2] == "304"
+    ]
+    assert unseen == []
