@@ -163,10 +163,29 @@ class EmbeddedPostgres:
                 self._sweep()
             self._cluster.prepare(durable=self._durable)
             self._launch()
-        else:
+        elif self._adopt(found.pid):
             log.info("postgres_adopted", pid=found.pid)
-            self._pid = found.pid
+        else:
+            self._bring_up()
+
+    def _adopt(self, pid: int) -> bool:
+        """Take over a server that runs; False where it ended meanwhile (one that was killed a
+        moment ago is still listed for as long as it takes to die)."""
+        self._pid = pid
+        try:
             self._wait_until_ready()
+        except EmbeddedError:
+            if postmaster.works_in(pid, self._cluster.pgdata):
+                raise
+        while postmaster.works_in(pid, self._cluster.pgdata):
+            try:
+                psycopg.connect(self._url(SUPERUSER, SUPERUSER), connect_timeout=5).close()
+            except psycopg.OperationalError:
+                time.sleep(POLL_SECONDS)
+            else:
+                return True
+        self._pid = self._socket = None
+        return False
 
     def _sweep(self) -> None:
         """Clear what a killed server left: processes, a pid file, a private socket folder."""

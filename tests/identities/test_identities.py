@@ -195,7 +195,7 @@ async def test_lists_are_narrowed_and_paged(admin: Api, team: Team) -> None:
     assert rest.json()["next_cursor"] is None
 
 
-@pytest.mark.parametrize("name", ["nobody", "a%00b", "Admin"])
+@pytest.mark.parametrize("name", ["nobody", "Admin"])
 async def test_nobody_is_a_404(admin: Api, name: str) -> None:
     problem(await admin.get(f"/identities/{name}"), 404, "not-found")
     problem(await admin.patch(f"/identities/{name}", {"disabled": True}), 404, "not-found")
