@@ -10,7 +10,7 @@ class Options:
     """Bounds of a run: so many rounds, each case in each round for so many seconds."""
 
     rounds: int = 5
-    seconds: float = 3.0
+    seconds: float = 2.0
     warmup: float = 1.0
     connections: int = 16
     file_mib: int = 2048
@@ -18,4 +18,4 @@ class Options:
     @classmethod
     def quick(cls) -> "Options":
         """Enough to see that everything works; its figures mean nothing."""
-        return cls(rounds=1, seconds=2, warmup=1, file_mib=64)
+        return cls(rounds=1, seconds=1, warmup=1, file_mib=64)
