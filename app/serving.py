@@ -40,6 +40,7 @@ from app.main import build_runtime, create_app
 from app.worker import disown_jobs, run_worker, worker_inside
 
 GRACE_SECONDS = 10
+HEALTHCHECK_SECONDS = 60  # a busy machine may keep a worker silent for longer than the default 5
 BACKLOG = 2048
 STARTUP_FAILURE = 3
 
@@ -260,6 +261,7 @@ def _run(settings: Settings, listener: socket.socket) -> int:
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_worker_healthcheck=HEALTHCHECK_SECONDS,
     )
     try:
         if settings.workers == 1:

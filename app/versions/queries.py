@@ -105,7 +105,6 @@ def _means(ref: Ref) -> Any:
         latest_ready=Counter.latest_ready,
         version_id=Version.id,
         number=Version.number,
-        name_key=Version.name_key,
     )
 
 

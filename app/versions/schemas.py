@@ -213,6 +213,69 @@ class VersionChange(Recipe):
     tags: Tags = Field(default_factory=dict)
 
 
+# Answers have plain types: what was stored under an older rule can still be read.
+
+
+class CodeOutput(Output):
+    """The code that made the version."""
+
+    repository: str = Field(description="Where it is kept.")
+    commit: str = Field(description="The commit.")
+    branch: str | None = Field(default=None, description="The branch.")
+    dirty: bool | None = Field(
+        default=None, description="Whether the working tree differed from the commit."
+    )
+    entrypoint: str | None = Field(default=None, description="The command that was run.")
+    diff_sha256: str | None = Field(
+        default=None, description="The SHA-256 of the uncommitted change."
+    )
+
+
+class DatasetOutput(Output):
+    """Data that was used, and for what."""
+
+    name: str = Field(description="What the team calls it.")
+    role: str = Field(description="What it was used for.")
+    version: str | None = Field(default=None, description="Its version.")
+    uri: str | None = Field(default=None, description="Where it is kept.")
+    sha256: str | None = Field(default=None, description="The SHA-256 of its bytes.")
+    rows: int | None = Field(default=None, description="How many rows.")
+
+
+class PreprocessingOutput(Output):
+    """A step between the data and the model."""
+
+    name: str = Field(description="What the step is called.")
+    version: str | None = Field(default=None, description="Its version.")
+    sha256: str | None = Field(default=None, description="The SHA-256 of its code or state.")
+    description: str | None = Field(default=None, description="What it does.")
+
+
+class EnvironmentOutput(Output):
+    """What the version was made in."""
+
+    python: str = Field(description="The version of Python.")
+    platform: str | None = Field(default=None, description="The operating system.")
+    packages: dict[str, str] = Field(default_factory=dict, description="Package to version.")
+    container_image: str | None = Field(default=None, description="The container image.")
+    hardware: Any = Field(default=None, description="The machine: text, or an object.")
+
+
+class SignatureOutput(Output):
+    """What goes in and what comes out."""
+
+    inputs: Any = Field(description="The inputs, in any JSON.")
+    outputs: Any = Field(description="The outputs, in any JSON.")
+
+
+class RunOutput(Output):
+    """The run in an experiment tracker."""
+
+    tracker: str = Field(description="Which tracker.")
+    id: str = Field(description="The run's id there.")
+    url: str | None = Field(default=None, description="Where to look at it.")
+
+
 class RecalledOutput(Output):
     """That a version is not to be used, and why."""
 
@@ -251,16 +314,18 @@ class VersionOutput(Output):
     tags: dict[str, str] = Field(description="Text to text.", examples=[{"team": "fraud"}])
     params: dict[str, Any] = Field(description="Hyperparameters.", examples=[{"lr": 0.01}])
     metrics: dict[str, float] = Field(description="Metric to number.", examples=[{"auc": 0.934}])
-    code: Code | None = Field(description="The code that made it.")
-    datasets: list[Dataset] = Field(description="The data that was used.")
-    preprocessing: list[Preprocessing] = Field(description="The steps between data and model.")
-    environment: Environment | None = Field(description="What it was made in.")
+    code: CodeOutput | None = Field(description="The code that made it.")
+    datasets: list[DatasetOutput] = Field(description="The data that was used.")
+    preprocessing: list[PreprocessingOutput] = Field(
+        description="The steps between data and model."
+    )
+    environment: EnvironmentOutput | None = Field(description="What it was made in.")
     seed: int | None = Field(description="The random seed.", examples=[7])
-    signature: Signature | None = Field(description="Inputs and outputs.")
+    signature: SignatureOutput | None = Field(description="Inputs and outputs.")
     parents: list[ParentOutput] = Field(
         description="Versions that it was made from, in models that you can see."
     )
-    run: Run | None = Field(description="The run in an experiment tracker.")
+    run: RunOutput | None = Field(description="The run in an experiment tracker.")
     source: str | None = Field(
         description="A URI of bytes held elsewhere.", examples=["s3://models/churn/2026-11-20/"]
     )

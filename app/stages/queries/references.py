@@ -5,12 +5,17 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    DateTime,
     ScalarSelect,
+    Text,
+    Uuid,
     case,
+    column,
     exists,
     func,
     or_,
     select,
+    table,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,6 +24,14 @@ from app.stages.rules import NO_STAGE, Ref, RefKind
 from app.stages.tables import Alias, Stage, Tenure
 
 is_open = func.upper_inf(Tenure.held)
+# Versions lie in a room above; of their table this room knows what a name needs.
+_names = table(
+    "versions",
+    column("id", Uuid),
+    column("model_id", Uuid),
+    column("name_key", Text),
+    column("deleted_at", DateTime),
+)
 
 
 def holders(model_id: Any, stage: str) -> ScalarSelect[UUID]:
@@ -28,6 +41,12 @@ def holders(model_id: Any, stage: str) -> ScalarSelect[UUID]:
         .where(Tenure.model_id == model_id, Tenure.stage == stage, is_open)
         .scalar_subquery()
     )
+
+
+def _of_name(model_id: Any, name_key: str) -> ScalarSelect[UUID]:
+    """The version of a model that has this name (a subquery)."""
+    here = (_names.c.model_id == model_id, _names.c.name_key == name_key)
+    return select(_names.c.id).where(*here, _names.c.deleted_at.is_(None)).scalar_subquery()
 
 
 def _is_stage(model_id: Any, name: str) -> ColumnElement[bool]:
@@ -43,7 +62,6 @@ def resolves(
     latest_ready: Any,
     version_id: Any,
     number: Any,
-    name_key: Any,
 ) -> ColumnElement[bool]:
     """The condition that a version is what a reference of its model means.
 
@@ -67,7 +85,9 @@ def resolves(
         case RefKind.WORD if word == NO_STAGE:
             return ~exists().where(Tenure.version_id == version_id, is_open)
         case RefKind.WORD:
-            return or_(version_id == func.any(held), name_key == word)
+            # By id in both cases: for "this id or that name" every version would be looked at.
+            named = func.array(_of_name(model_id, word))
+            return version_id == func.any(func.array_cat(held, named))  # type: ignore[no-any-return]
 
 
 def stage_of(version_id: Any) -> ScalarSelect[str]:
