@@ -216,64 +216,105 @@ class VersionChange(Recipe):
 # Answers have plain types: what was stored under an older rule can still be read.
 
 
+SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+
 class CodeOutput(Output):
     """The code that made the version."""
 
-    repository: str = Field(description="Where it is kept.")
-    commit: str = Field(description="The commit.")
-    branch: str | None = Field(default=None, description="The branch.")
-    dirty: bool | None = Field(
-        default=None, description="Whether the working tree differed from the commit."
+    repository: str = Field(
+        description="Where it is kept.", examples=["https://git.example.com/risk/churn.git"]
     )
-    entrypoint: str | None = Field(default=None, description="The command that was run.")
+    commit: str = Field(
+        description="The commit.", examples=["3f2c9e1b7a5d4c8f9e0b1a2c3d4e5f6071829304"]
+    )
+    branch: str | None = Field(default=None, description="The branch.", examples=["main"])
+    dirty: bool | None = Field(
+        default=None,
+        description="Whether the working tree differed from the commit.",
+        examples=[False],
+    )
+    entrypoint: str | None = Field(
+        default=None, description="The command that was run.", examples=["python train.py"]
+    )
     diff_sha256: str | None = Field(
-        default=None, description="The SHA-256 of the uncommitted change."
+        default=None, description="The SHA-256 of the uncommitted change.", examples=[None]
     )
 
 
 class DatasetOutput(Output):
     """Data that was used, and for what."""
 
-    name: str = Field(description="What the team calls it.")
-    role: str = Field(description="What it was used for.")
-    version: str | None = Field(default=None, description="Its version.")
-    uri: str | None = Field(default=None, description="Where it is kept.")
-    sha256: str | None = Field(default=None, description="The SHA-256 of its bytes.")
-    rows: int | None = Field(default=None, description="How many rows.")
+    name: str = Field(description="What the team calls it.", examples=["customers-2026-10"])
+    role: str = Field(description="What it was used for.", examples=["train"])
+    version: str | None = Field(default=None, description="Its version.", examples=["2026-10-31"])
+    uri: str | None = Field(
+        default=None,
+        description="Where it is kept.",
+        examples=["s3://data/customers/2026-10.parquet"],
+    )
+    sha256: str | None = Field(
+        default=None, description="The SHA-256 of its bytes.", examples=[SHA]
+    )
+    rows: int | None = Field(default=None, description="How many rows.", examples=[48213])
 
 
 class PreprocessingOutput(Output):
     """A step between the data and the model."""
 
-    name: str = Field(description="What the step is called.")
-    version: str | None = Field(default=None, description="Its version.")
-    sha256: str | None = Field(default=None, description="The SHA-256 of its code or state.")
-    description: str | None = Field(default=None, description="What it does.")
+    name: str = Field(description="What the step is called.", examples=["standard-scaler"])
+    version: str | None = Field(default=None, description="Its version.", examples=["1.9.1"])
+    sha256: str | None = Field(
+        default=None, description="The SHA-256 of its code or state.", examples=[SHA]
+    )
+    description: str | None = Field(
+        default=None, description="What it does.", examples=["Zero mean, unit variance."]
+    )
 
 
 class EnvironmentOutput(Output):
     """What the version was made in."""
 
-    python: str = Field(description="The version of Python.")
-    platform: str | None = Field(default=None, description="The operating system.")
-    packages: dict[str, str] = Field(default_factory=dict, description="Package to version.")
-    container_image: str | None = Field(default=None, description="The container image.")
-    hardware: Any = Field(default=None, description="The machine: text, or an object.")
+    python: str = Field(description="The version of Python.", examples=["3.11.7"])
+    platform: str | None = Field(
+        default=None, description="The operating system.", examples=["Linux-6.1-x86_64"]
+    )
+    packages: dict[str, str] = Field(
+        default_factory=dict,
+        description="Package to version.",
+        examples=[{"scikit-learn": "1.9.1"}],
+    )
+    container_image: str | None = Field(
+        default=None,
+        description="The container image.",
+        examples=["registry.example.com/train@sha256:…"],
+    )
+    hardware: Any = Field(
+        default=None, description="The machine: text, or an object.", examples=["1x A100 80GB"]
+    )
 
 
 class SignatureOutput(Output):
     """What goes in and what comes out."""
 
-    inputs: Any = Field(description="The inputs, in any JSON.")
-    outputs: Any = Field(description="The outputs, in any JSON.")
+    inputs: Any = Field(
+        description="The inputs, in any JSON.", examples=[[{"name": "age", "type": "float"}]]
+    )
+    outputs: Any = Field(
+        description="The outputs, in any JSON.", examples=[[{"name": "p", "type": "float"}]]
+    )
 
 
 class RunOutput(Output):
     """The run in an experiment tracker."""
 
-    tracker: str = Field(description="Which tracker.")
-    id: str = Field(description="The run's id there.")
-    url: str | None = Field(default=None, description="Where to look at it.")
+    tracker: str = Field(description="Which tracker.", examples=["mlflow"])
+    id: str = Field(description="The run's id there.", examples=["8f0c2d"])
+    url: str | None = Field(
+        default=None,
+        description="Where to look at it.",
+        examples=["https://mlflow.example.com/#/runs/8f0c2d"],
+    )
 
 
 class RecalledOutput(Output):
