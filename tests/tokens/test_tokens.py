@@ -9,6 +9,7 @@ import pytest
 from app.core.runtime import Runtime
 from tests.actors import EVERYTHING, Api, Team
 from tests.factories import events, pointers, problem
+from tests.waiting import eventually
 
 Sql = psycopg.AsyncConnection[tuple[Any, ...]]
 
@@ -244,9 +245,12 @@ async def test_a_token_that_is_being_revoked_issues_none(
         async with await psycopg.AsyncConnection.connect(
             sql.info.dsn, password=sql.info.password or None, autocommit=True
         ) as onlooker:
-            while await (await onlooker.execute(waiting)).fetchone() is None:
+
+            async def held_up() -> bool:
                 assert not issuing.done()
-                await asyncio.sleep(0.01)
+                return await (await onlooker.execute(waiting)).fetchone() is not None
+
+            await eventually(held_up, what="the token's row to be waited for")
     problem(await issuing, 401, "not-authenticated")
     assert len((await admin.get("/tokens?identity=alice")).json()["items"]) == 1
 

@@ -7,6 +7,7 @@ step under way finish before the files are closed, and steps that come later do 
 import os
 import secrets
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -25,7 +26,7 @@ from app.blobs.stores.incoming import (
 from app.blobs.stores.interface import Part
 
 
-class _Attempt:
+class _Attempt(ABC):
     """The folder and the file of one upload, held open."""
 
     def __init__(self, root: Path, upload_id: UUID) -> None:
@@ -45,8 +46,9 @@ class _Attempt:
                 self._write(block)
                 self._written += len(block)
 
+    @abstractmethod
     def _write(self, block: bytes) -> None:
-        raise NotImplementedError
+        """Write a block; the caller has the turn."""
 
     def close(self) -> None:
         """Let go of the files, after the step under way. Harmless twice."""
