@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, func, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Sha256
@@ -13,7 +13,8 @@ class Blob(Base):
 
     References are the rows that name it (`version_files`); `unreferenced_since` starts the grace
     time after which a blob that nothing names is swept away. From `doomed_at` on its bytes are
-    being freed, and nothing may name it any more.
+    being freed, and nothing may name it any more. `checked_at` is when its bytes were last proven
+    or read again; `damage` is what was wrong with them then, until the same bytes come again.
     """
 
     __tablename__ = "blobs"
@@ -25,10 +26,15 @@ class Blob(Base):
         server_default=func.clock_timestamp()
     )
     doomed_at: Mapped[datetime | None]
+    checked_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    damage: Mapped[str | None] = mapped_column(Text)
 
     __table_args__ = (
         CheckConstraint("size >= 0", name="size"),
         CheckConstraint("doomed_at is null or unreferenced_since is not null", name="doomed"),
+        CheckConstraint("damage in ('missing', 'truncated', 'altered')", name="damage"),
+        Index("ix_blobs_checked_at", "checked_at"),
+        Index("ix_blobs_damage", "damage", postgresql_where=text("damage is not null")),
         Index(
             "ix_blobs_unreferenced_since",
             "unreferenced_since",

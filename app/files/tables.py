@@ -33,9 +33,12 @@ class Upload(Base):
 
     `begun` says that the store knows of it, and `store_handle` is the store's own name of a
     multipart upload, where it has one. An upload leaves `open` once: `completed` (attached),
-    `abandoned` (given up or replaced) or `expired`. What expired is still declared: the version is
-    not ready without it. `proven_at` is when its bytes were seen to be what was declared, and
-    `cleared_at` when those under `incoming/` were seen to be gone.
+    `received` (its bytes are whole in the store, and a job proves them), `abandoned` (given up or
+    replaced) or `expired`. What was received ends as `completed` or as `refused`, where `found`
+    says which bytes came instead. What is open, received, expired or refused is declared: the
+    version is not ready without it. `bytes_verified` is how far the proof has come, `proven_at`
+    when the bytes were seen to be what was declared, and `cleared_at` when those under `incoming/`
+    were seen to be gone.
     """
 
     __tablename__ = "uploads"
@@ -55,24 +58,33 @@ class Upload(Base):
     created_by_id: Mapped[UUID] = mapped_column(ForeignKey("identities.id"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     expires_at: Mapped[datetime]
+    received_at: Mapped[datetime | None]
+    bytes_verified: Mapped[int] = mapped_column(BigInteger, server_default=text("0"), default=0)
+    found: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     proven_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     cleared_at: Mapped[datetime | None]
 
     __table_args__ = (
-        CheckConstraint("status in ('open', 'completed', 'abandoned', 'expired')", name="status"),
+        CheckConstraint(
+            "status in ('open', 'received', 'completed', 'refused', 'abandoned', 'expired')",
+            name="status",
+        ),
         CheckConstraint("size >= 0 and part_size > 0", name="size"),
         Index(
             "uq_uploads_version_id_path",
             "version_id",
             "path",
             unique=True,
-            postgresql_where=text("status in ('open', 'expired')"),
+            postgresql_where=text("status in ('open', 'received', 'expired', 'refused')"),
         ),
         Index("ix_uploads_expires_at", "expires_at", postgresql_where=text("status = 'open'")),
         Index(
+            "ix_uploads_received_at", "received_at", postgresql_where=text("status = 'received'")
+        ),
+        Index(
             "ix_uploads_uncleared",
             "ended_at",
-            postgresql_where=text("status <> 'open' and cleared_at is null"),
+            postgresql_where=text("status not in ('open', 'received') and cleared_at is null"),
         ),
     )

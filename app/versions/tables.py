@@ -23,7 +23,9 @@ from app.core.ids import new_id
 
 
 class Version(Base):
-    """One build of a model. What is frozen when it is ready: name, recipe, digests, sizes."""
+    """One build of a model. What is frozen when it is ready: name, recipe, digests, sizes.
+
+    While it is `verifying`, `bytes_verified` of `bytes_to_verify` have been proven."""
 
     __tablename__ = "versions"
 
@@ -53,6 +55,8 @@ class Version(Base):
 
     files_count: Mapped[int] = mapped_column(server_default=text("0"), default=0)
     size: Mapped[int] = mapped_column(BigInteger, server_default=text("0"), default=0)
+    bytes_verified: Mapped[int | None] = mapped_column(BigInteger)
+    bytes_to_verify: Mapped[int | None] = mapped_column(BigInteger)
     manifest_sha256: Mapped[str | None] = mapped_column(Sha256)
     recipe_sha256: Mapped[str | None] = mapped_column(Sha256)
 
@@ -82,6 +86,10 @@ class Version(Base):
         CheckConstraint(
             "(status = 'ready') = (num_nonnulls(ready_at, manifest_sha256, recipe_sha256) = 3)",
             name="ready_is_whole",
+        ),
+        CheckConstraint(
+            "(status = 'verifying') = (num_nonnulls(bytes_verified, bytes_to_verify) = 2)",
+            name="verifying_tells_how_far",
         ),
         Index(
             "ix_versions_model_id_number",

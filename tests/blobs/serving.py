@@ -57,8 +57,9 @@ def another_process() -> FastAPI:
 
     @app.post("/complete")
     async def complete(upload_id: UUID, size: int, part_size: int) -> dict[str, Any]:
-        await store.complete(Upload(upload_id, size, part_size))
-        proven = await store.prove(upload_id)
+        upload = Upload(upload_id, size, part_size)
+        await store.complete(upload)
+        proven = await store.prove(upload)
         await store.adopt(upload_id, proven)
         [link] = await store.link_downloads([Download(proven.sha256, size, "x")], MINUTES)
         return {"sha256": proven.sha256, "url": link.url}

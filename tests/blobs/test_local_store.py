@@ -74,7 +74,7 @@ async def test_beginning_again_keeps_the_parts_that_came(local: LocalStore) -> N
     assert len(await local.parts_present(upload)) == 1
     await local.complete(upload)
     await local.begin(upload.id, 5)
-    assert (await local.prove(upload.id)).sha256 == sha256_of(b"bytes")
+    assert (await local.prove(upload)).sha256 == sha256_of(b"bytes")
 
 
 async def test_two_processes_may_share_the_directory(local: LocalStore, root: Path) -> None:
@@ -85,7 +85,7 @@ async def test_two_processes_may_share_the_directory(local: LocalStore, root: Pa
         piece = body[part.offset : part.offset + part.size]
         await store.write_part(upload.id, part, in_chunks(piece))
     await other.complete(upload)
-    await local.adopt(upload.id, await other.prove(upload.id))
+    await local.adopt(upload.id, await other.prove(upload))
     assert await other.size(sha256_of(body)) == len(body)
     await other.close()
 
@@ -112,7 +112,7 @@ async def test_a_link_in_place_of_a_folder_or_a_file_is_not_followed(
         local.begin(upload.id, 5),
         local.write_part(upload.id, upload.parts[0], in_chunks(b"bytes")),
         local.complete(upload),
-        local.prove(upload.id),
+        local.prove(upload),
         local.adopt(upload.id, Proven(5, sha256_of(b"?" * 5), "")),
         local.abort(upload.id),
     ):
@@ -209,7 +209,7 @@ async def everything(store: LocalStore, upload: Upload, proven: Proven) -> None:
         store.write_part(upload.id, upload.parts[0], in_chunks(b"bytes")),
         store.parts_present(upload),
         store.complete(upload),
-        store.prove(upload.id),
+        store.prove(upload),
         store.receive(uuid4(), in_chunks(b"bytes")),
         store.adopt(upload.id, proven),
         store.abort(upload.id),
@@ -286,7 +286,7 @@ async def test_no_room_in_the_middle_of_a_part_leaves_the_others(tmp_path: Path)
     assert [part.number for part in await store.parts_present(upload)] == [1]
     await store.write_part(upload.id, second, in_chunks(body[second.offset :]))
     await store.complete(upload)
-    assert (await store.prove(upload.id)).sha256 == sha256_of(body)
+    assert (await store.prove(upload)).sha256 == sha256_of(body)
     await store.close()
 
 
@@ -325,7 +325,7 @@ async def test_a_full_disk_says_so_and_keeps_what_is_whole(small_disk: Path) -> 
     filler.unlink()
     await store.write_part(upload.id, upload.parts[1], in_chunks(b"b" * 1_000_000))
     await store.complete(upload)
-    await store.adopt(upload.id, await store.prove(upload.id))
+    await store.adopt(upload.id, await store.prove(upload))
     left: set[UUID] = {found.id async for found in store.incoming()}
     for upload_id in left:
         await store.abort(upload_id)

@@ -94,7 +94,7 @@ async def test_any_sequence_of_sendings_ends_in_the_right_bytes(
         for part in reversed(missing):
             await store.write_part(upload.id, part, in_chunks(piece(body, part), 7))
         await store.complete(upload)
-        proven = await store.prove(upload.id)
+        proven = await store.prove(upload)
         assert (proven.sha256, proven.size) == (sha256_of(body), len(body))
         await store.adopt(upload.id, proven)
         assert b"".join([block async for block in store.read(proven.sha256)]) == body
@@ -186,7 +186,7 @@ async def test_a_stuck_sender_does_not_stand_in_the_way_of_its_retry(wide: Local
     gate.open.set()
     await stuck  # the same bytes: nothing to complain about
     await wide.complete(upload)
-    assert (await wide.prove(upload.id)).sha256 == sha256_of(RIGHT)
+    assert (await wide.prove(upload)).sha256 == sha256_of(RIGHT)
 
 
 async def test_a_slow_sender_of_other_bytes_is_told_and_changes_nothing(wide: LocalStore) -> None:
@@ -197,7 +197,7 @@ async def test_a_slow_sender_of_other_bytes_is_told_and_changes_nothing(wide: Lo
     with pytest.raises(PartClash):
         await slow
     await wide.complete(upload)
-    assert (await wide.prove(upload.id)).sha256 == sha256_of(RIGHT)
+    assert (await wide.prove(upload)).sha256 == sha256_of(RIGHT)
 
 
 async def test_a_sender_that_is_still_at_it_cannot_touch_a_completed_upload(
@@ -207,7 +207,7 @@ async def test_a_sender_that_is_still_at_it_cannot_touch_a_completed_upload(
     gate, late = await halfway(wide, upload, WRONG)
     await wide.write_part(upload.id, upload.parts[0], in_chunks(RIGHT))
     await wide.complete(upload)
-    proven = await wide.prove(upload.id)
+    proven = await wide.prove(upload)
     await wide.adopt(upload.id, proven)
     gate.open.set()
     with pytest.raises(UploadClosed):
@@ -244,7 +244,7 @@ async def test_a_part_whose_bytes_were_not_all_written_never_counts(
     assert await wide.parts_present(upload) == []
     await wide.write_part(upload.id, upload.parts[0], in_chunks(RIGHT))
     await wide.complete(upload)
-    assert (await wide.prove(upload.id)).sha256 == sha256_of(RIGHT)
+    assert (await wide.prove(upload)).sha256 == sha256_of(RIGHT)
 
 
 async def test_a_part_that_came_whole_too_late_is_refused(wide: LocalStore) -> None:
@@ -267,7 +267,7 @@ async def test_a_cancelled_sender_leaves_the_part_to_the_next(wide: LocalStore) 
     assert await wide.parts_present(upload) == []
     await wide.write_part(upload.id, upload.parts[0], in_chunks(RIGHT))
     await wide.complete(upload)
-    assert (await wide.prove(upload.id)).sha256 == sha256_of(RIGHT)
+    assert (await wide.prove(upload)).sha256 == sha256_of(RIGHT)
 
 
 async def test_many_senders_of_every_part_at_once_end_in_the_right_bytes(wide: LocalStore) -> None:
@@ -281,4 +281,4 @@ async def test_many_senders_of_every_part_at_once_end_in_the_right_bytes(wide: L
         )
     )
     await wide.complete(upload)
-    assert (await wide.prove(upload.id)).sha256 == sha256_of(body)
+    assert (await wide.prove(upload)).sha256 == sha256_of(body)

@@ -41,7 +41,7 @@ async def sent(bench: Bench, body: bytes) -> Upload:
 
 async def finished(bench: Bench, upload: Upload) -> Proven:
     await bench.store.complete(upload)
-    proven = await bench.store.prove(upload.id)
+    proven = await bench.store.prove(upload)
     await bench.store.adopt(upload.id, proven)
     return proven
 
@@ -134,13 +134,13 @@ async def test_completing_twice_is_harmless(bench: Bench) -> None:
     upload = await sent(bench, b"twice")
     await bench.store.complete(upload)
     await bench.store.complete(upload)
-    assert (await bench.store.prove(upload.id)).sha256 == sha256_of(b"twice")
+    assert (await bench.store.prove(upload)).sha256 == sha256_of(b"twice")
 
 
 async def test_no_part_can_be_sent_to_a_completed_upload(bench: Bench) -> None:
     upload = await sent(bench, b"right")
     await bench.store.complete(upload)
-    proven = await bench.store.prove(upload.id)
+    proven = await bench.store.prove(upload)
     assert (await bench.send(upload, upload.parts[0], b"wrong")).status_code >= 400
     await bench.store.adopt(upload.id, proven)
     assert await bench.content(proven.sha256) == b"right"
@@ -158,7 +158,7 @@ async def test_the_same_bytes_may_be_proven_and_adopted_many_times_at_once(bench
 
     async def finish(upload: Upload) -> None:
         await bench.store.complete(upload)
-        proven = await bench.store.prove(upload.id)
+        proven = await bench.store.prove(upload)
         await together.wait()
         await bench.store.adopt(upload.id, proven)
 
@@ -178,7 +178,7 @@ async def test_only_the_bytes_that_were_proven_can_be_adopted(bench: Bench) -> N
     upload, other = await sent(bench, b"these"), await sent(bench, b"those")
     for one in (upload, other):
         await bench.store.complete(one)
-    proven = await bench.store.prove(upload.id)
+    proven = await bench.store.prove(upload)
     with pytest.raises(WrongDigest):
         await bench.store.adopt(other.id, proven)
     assert await bench.blobs() == {}
@@ -188,7 +188,7 @@ async def test_proving_tells_its_progress_up_to_the_end(bench: Bench) -> None:
     upload = await sent(bench, some_bytes(1000))
     await bench.store.complete(upload)
     told: list[int] = []
-    await bench.store.prove(upload.id, told.append)
+    await bench.store.prove(upload, told.append)
     assert told == sorted(told)
     assert told[-1] == 1000
 
@@ -218,7 +218,7 @@ async def test_a_completed_upload_can_be_given_up(bench: Bench) -> None:
     await bench.store.abort(upload.id, upload.handle)
     assert await bench.incoming() == set()
     with pytest.raises(UploadClosed):
-        await bench.store.prove(upload.id)
+        await bench.store.prove(upload)
 
 
 async def test_open_uploads_are_listed_with_their_last_sign_of_life(bench: Bench) -> None:

@@ -33,13 +33,15 @@ class Upload:
     """Bytes that come in parts. `handle` is the store's own name for it, where it has one.
 
     All but the last part have `part_size` bytes; it is kept with the upload, so that a change of
-    what the store prefers does not move the parts of an upload under way.
+    what the store prefers does not move the parts of an upload under way. `sha256` is what the
+    whole is said to be.
     """
 
     id: UUID
     size: int
     part_size: int
     handle: str | None = None
+    sha256: str | None = None
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -62,8 +64,9 @@ class StoredPart:
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """What reading the bytes has shown. `seal` is the store's mark of the very bytes that were
-    read (an inode and its times, an ETag): adopting refuses any others."""
+    """What reading the bytes has shown, or what the store was seen to enforce. `seal` is the
+    store's mark of these very bytes (an inode and its times, an ETag): adopting refuses any
+    others."""
 
     size: int
     sha256: str
@@ -103,6 +106,19 @@ class StoredBlob:
 
 
 @dataclass(frozen=True, slots=True)
+class Trait:
+    """Something that a store was seen to do or not to do, and what follows from it, in a sentence.
+
+    `needed` says that the service cannot be safe, or cannot work, without it.
+    """
+
+    name: str
+    held: bool
+    meaning: str
+    needed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming:
     """Something under `incoming/` as the store lists it; `modified_at` is its latest sign of life.
 
@@ -123,11 +139,19 @@ class BlobStore(Protocol):
 
     # -- the store itself
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether its links lead to the store itself, past this service."""
+
     async def prepare(self) -> None:
-        """Make ready to serve; call once when the process starts."""
+        """Make ready to serve; call once when the process starts. A store that is away at that
+        moment does not keep the process from starting: it is looked at again when it is needed."""
 
     async def check(self) -> None:
         """Write, read back and remove a small object, or raise `Unavailable`."""
+
+    async def probe(self) -> list[Trait]:
+        """Find out, with small objects, what the store enforces; `Unavailable` where it is away."""
 
     async def close(self) -> None:
         """Let go of threads and connections; call once when the process ends."""
@@ -140,8 +164,15 @@ class BlobStore(Protocol):
         `InvalidRequest` where the store cannot hold a file of that size.
         """
 
-    async def begin(self, upload_id: UUID, size: int) -> Upload:
-        """Open an upload of `size` bytes. `Unavailable` where there is no room for it now."""
+    async def begin(
+        self, upload_id: UUID, size: int, sha256: str | None = None, *, part_digests: bool = False
+    ) -> Upload:
+        """Open an upload of `size` bytes, which are to have the digest `sha256`. `part_digests`
+        says that every part will be linked with its own. `Unavailable` where there is no room."""
+
+    def takes_part_digests(self, upload: Upload) -> bool:
+        """Whether its links can still be bound to the digests of its parts, without a new
+        `begin`."""
 
     async def link_parts(
         self, upload: Upload, parts: Sequence[Part], lifetime: timedelta
@@ -153,7 +184,7 @@ class BlobStore(Protocol):
         """The parts that have arrived whole, by number. `UploadClosed` where it is not open."""
 
     async def complete(self, upload: Upload) -> None:
-        """Make one object of the parts; from now on nobody can write to it.
+        """Make one object of the parts.
 
         `PartsMissing` where some have not arrived whole. The digest is not looked at: `prove` does.
         """
@@ -171,8 +202,13 @@ class BlobStore(Protocol):
 
     # -- from incoming to blob
 
-    async def prove(self, upload_id: UUID, progress: Progress | None = None) -> Proven:
-        """Read a completed upload back and hash it; `progress` is told the bytes read so far."""
+    def proves_soon(self, upload: Upload) -> bool:
+        """Whether proving it is quick enough for a request to wait for it."""
+
+    async def prove(self, upload: Upload, progress: Progress | None = None) -> Proven:
+        """Take a completed upload away from whoever holds links to it, read it back and hash it;
+        `progress` is told the bytes read so far, from any thread. Where the store itself enforced
+        the digest on every way in, nothing is read. `UploadClosed` where it is not there."""
 
     async def adopt(self, upload_id: UUID, proven: Proven) -> None:
         """Move proven bytes to their blob key, whole or not at all; `WrongDigest` for any others.
@@ -185,7 +221,11 @@ class BlobStore(Protocol):
         """Forget an upload in any state and free its bytes; harmless where there is none."""
 
     def incoming(self) -> AsyncGenerator[Incoming]:
-        """Everything under `incoming/`, in no order."""
+        """Everything that has not become a blob, in no order."""
+
+    async def clear_copies(self, before: datetime) -> int:
+        """Forget what adopting left half-way (its server was killed) and began before then; how
+        many were forgotten."""
 
     # -- blobs
 

@@ -13,7 +13,7 @@ import os
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -32,6 +32,7 @@ from app.blobs.stores.interface import (
     Proven,
     StoredBlob,
     StoredPart,
+    Trait,
     Upload,
 )
 from app.core.problems import Unavailable
@@ -54,6 +55,11 @@ class LocalStore:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="blobs")
         self._threads = Threads(self._pool)
 
+    @property
+    def is_direct(self) -> bool:
+        """See `BlobStore`."""
+        return False
+
     async def prepare(self) -> None:
         """See `BlobStore`."""
         await self._threads.run(_prepare, self._root)
@@ -61,6 +67,18 @@ class LocalStore:
     async def check(self) -> None:
         """See `BlobStore`."""
         await self._threads.run(_check, self._root)
+
+    async def probe(self) -> list[Trait]:
+        """See `BlobStore`."""
+        await self.check()
+        return [
+            Trait(
+                "bytes pass through this server",
+                held=True,
+                meaning="Every byte is hashed on its way, and each link is signed here for one "
+                "part of one upload.",
+            )
+        ]
 
     async def close(self) -> None:
         """See `BlobStore`."""
@@ -71,10 +89,16 @@ class LocalStore:
         least = -(-size // MOST_PARTS)
         return self._part_size if least <= self._part_size else -(-least // BLOCK) * BLOCK
 
-    async def begin(self, upload_id: UUID, size: int) -> Upload:
+    async def begin(
+        self, upload_id: UUID, size: int, sha256: str | None = None, *, part_digests: bool = False
+    ) -> Upload:
         """See `BlobStore`."""
         await self._threads.run(_begin, self._root, upload_id, size)
-        return Upload(upload_id, size, self.part_size_for(size))
+        return Upload(upload_id, size, self.part_size_for(size), sha256=sha256)
+
+    def takes_part_digests(self, upload: Upload) -> bool:
+        """See `BlobStore`."""
+        return True
 
     async def link_parts(
         self, upload: Upload, parts: Sequence[Part], lifetime: timedelta
@@ -141,10 +165,14 @@ class LocalStore:
             await self._threads.surely(attempt.close)
         return hasher.hexdigest()
 
-    async def prove(self, upload_id: UUID, progress: Progress | None = None) -> Proven:
+    def proves_soon(self, upload: Upload) -> bool:
+        """See `BlobStore`."""
+        return True
+
+    async def prove(self, upload: Upload, progress: Progress | None = None) -> Proven:
         """See `BlobStore`."""
         hasher = hashlib.sha256()
-        file = await self._threads.run(incoming.open_whole, self._root, upload_id)
+        file = await self._threads.run(incoming.open_whole, self._root, upload.id)
         done, size = 0, file.status.st_size
         try:
             while done < size:
@@ -167,6 +195,10 @@ class LocalStore:
         """See `BlobStore`."""
         for found in await self._threads.run(incoming.listed, self._root):
             yield found
+
+    async def clear_copies(self, before: datetime) -> int:
+        """See `BlobStore`. Adopting moves, so that it leaves nothing."""
+        return 0
 
     async def size(self, sha256: str) -> int | None:
         """See `BlobStore`."""

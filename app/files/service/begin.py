@@ -109,12 +109,14 @@ def _check_part_digests(index: int, digests: list[str], row: Upload) -> None:
 
 def as_store_upload(row: Upload) -> StoreUpload:
     """The upload as the store knows it."""
-    return StoreUpload(id=row.id, size=row.size, part_size=row.part_size, handle=row.store_handle)
+    return StoreUpload(row.id, row.size, row.part_size, row.store_handle, row.sha256)
 
 
 async def _begin_in_store(runtime: Runtime, target: VersionInModel, rows: list[Upload]) -> None:
     async def begin_one(row: Upload) -> StoreUpload:
-        begun: StoreUpload = await runtime.store.begin(row.id, row.size)
+        begun: StoreUpload = await runtime.store.begin(
+            row.id, row.size, row.sha256, part_digests=row.part_sha256 is not None
+        )
         return begun
 
     marks = []

@@ -50,7 +50,7 @@ async def _is_adopted(runtime: Runtime, row: Upload) -> bool:
 async def _prove(runtime: Runtime, actor: Actor, target: VersionInModel, row: Upload) -> None:
     try:
         await runtime.store.complete(as_store_upload(row))
-        proven = await runtime.store.prove(row.id)
+        proven = await runtime.store.prove(as_store_upload(row))
         if (proven.size, proven.sha256) == (row.size, row.sha256):
             await adopt(runtime, row.id, proven)
             return
