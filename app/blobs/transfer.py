@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from datetime import timedelta
 
 from fastapi import Request
 from starlette.responses import Response
@@ -13,6 +14,8 @@ from app.blobs.problems import RangeNotSatisfiable, blob_missing, wrong_size
 from app.blobs.stores.interface import BlobStore, Download
 from app.core.errors import render
 from app.core.problems import StaleRevision
+
+LINK_LIFETIME = timedelta(minutes=15)
 
 
 def check_length(request: Request, size: int) -> None:
@@ -37,15 +40,20 @@ async def respond(request: Request, store: BlobStore, download: Download) -> Res
         return _outside(request, download)
     if await store.size(download.sha256) != download.size:
         raise blob_missing(download.sha256)
+    about = {
+        "Content-Disposition": rules.attachment(download.name),
+        "X-Content-Type-Options": "nosniff",
+        "ETag": tag,
+        "Repr-Digest": rules.repr_digest(download.sha256),
+    }
+    if store.is_direct and request.method == "GET":
+        return await _redirect(store, download, about)
     headers = {
         "Content-Type": rules.media_type(download.media_type),
         "Content-Length": str(chosen.end - chosen.start),
-        "Content-Disposition": rules.attachment(download.name),
         "Content-Security-Policy": "sandbox; default-src 'none'",
-        "X-Content-Type-Options": "nosniff",
         "Accept-Ranges": "bytes",
-        "ETag": tag,
-        "Repr-Digest": rules.repr_digest(download.sha256),
+        **about,
         **_CACHING,
     }
     if chosen.status == 206:
@@ -59,6 +67,14 @@ async def respond(request: Request, store: BlobStore, download: Download) -> Res
 
 # Never altered on the way (the digest would be wrong), and never kept for somebody else.
 _CACHING = {"Cache-Control": "private, no-transform"}
+
+
+async def _redirect(store: BlobStore, download: Download, about: dict[str, str]) -> Response:
+    """The way to the bytes, which asks for the same range there. It ends in minutes, so nobody
+    may keep it."""
+    [link] = await store.link_downloads([download], LINK_LIFETIME)
+    headers = {"Location": link.url, "Cache-Control": "no-store", **about}
+    return Response(status_code=307, headers=headers)
 
 
 def _outside(request: Request, download: Download) -> Response:

@@ -1,6 +1,7 @@
 """Every SELECT on files and uploads."""
 
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Text, and_, any_, func, literal, or_, select
@@ -16,7 +17,11 @@ from app.files.tables import File, Upload
 from app.models.tables import Model
 from app.versions.tables import Version
 
-UNDER_WAY = ("open", "expired")
+# What is declared and not attached: the bytes of what was received are whole in the store, and
+# those of what was refused are not the declared ones.
+UNDER_WAY = ("open", "received", "expired", "refused")
+MISSING = ("open", "expired")
+UNPROVEN = ("received", "refused")
 
 
 def one_of(column: InstrumentedAttribute[str], paths: Collection[str]) -> ColumnElement[bool]:
@@ -40,8 +45,89 @@ async def missing_paths(session: AsyncSession, version_id: UUID) -> list[str]:
     """What is declared for a version and has not arrived, in order."""
     statement = (
         select(Upload.path)
-        .where(Upload.version_id == version_id, Upload.status.in_(UNDER_WAY))
+        .where(Upload.version_id == version_id, Upload.status.in_(MISSING))
         .order_by(Upload.path)
+    )
+    return list((await session.execute(statement)).scalars())
+
+
+async def unproven(session: AsyncSession, version_id: UUID) -> list[Upload]:
+    """What has arrived for a version and is not attached, by path: to be proven, or refused."""
+    statement = (
+        select(Upload)
+        .where(Upload.version_id == version_id, Upload.status.in_(UNPROVEN))
+        .order_by(Upload.path)
+        .execution_options(populate_existing=True)
+    )
+    return list((await session.execute(statement)).scalars())
+
+
+async def hold_version(session: AsyncSession, version_id: UUID) -> None:
+    """Hold a version's row, whatever became of it, until the end of the transaction."""
+    statement = select(Version.id).where(Version.id == version_id)
+    await session.execute(statement.with_for_update(key_share=True))
+
+
+async def verified_bytes(session: AsyncSession, version_id: UUID) -> int:
+    """How many bytes of a version are proven so far: of its files, and of what is being read."""
+    reading = (
+        select(func.coalesce(func.sum(Upload.bytes_verified), 0))
+        .where(Upload.version_id == version_id, Upload.status.in_(UNPROVEN))
+        .scalar_subquery()
+    )
+    statement = select(Version.size + reading).where(Version.id == version_id)
+    return int((await session.execute(statement)).scalar_one())
+
+
+async def upload_in(session: AsyncSession, upload_id: UUID) -> tuple[Upload, Version, Model] | None:
+    """An upload as it is now, with its version and model; None where it is gone."""
+    statement = (
+        select(Upload, Version, Model)
+        .join(Version, Version.id == Upload.version_id)
+        .join(Model, Model.id == Version.model_id)
+        .where(Upload.id == upload_id)
+        .execution_options(populate_existing=True)
+    )
+    row = (await session.execute(statement)).one_or_none()
+    return None if row is None else (row[0], row[1], row[2])
+
+
+async def version_in(session: AsyncSession, version_id: UUID) -> tuple[Version, Model]:
+    """A version and its model."""
+    statement = (
+        select(Version, Model)
+        .join(Model, Model.id == Version.model_id)
+        .where(Version.id == version_id)
+    )
+    row = (await session.execute(statement)).one()
+    return row[0], row[1]
+
+
+async def waiting_for_proof(session: AsyncSession, age: timedelta, limit: int) -> list[Upload]:
+    """What was received longer ago than this and is still not proven, oldest first."""
+    statement = (
+        select(Upload)
+        .where(Upload.status == "received", Upload.received_at < func.clock_timestamp() - age)
+        .order_by(Upload.received_at)
+        .limit(limit)
+    )
+    return list((await session.execute(statement)).scalars())
+
+
+async def unsettled(session: AsyncSession, age: timedelta, limit: int) -> list[UUID]:
+    """Versions that have been verifying for longer than this although nothing is left to prove."""
+    proving = select(1).where(Upload.version_id == Version.id, Upload.status == "received").exists()
+    statement = (
+        select(Version.id)
+        .join(Model, Model.id == Version.model_id)
+        .where(
+            Version.status == "verifying",
+            Version.deleted_at.is_(None),
+            Model.deleted_at.is_(None),
+            Version.updated_at < func.clock_timestamp() - age,
+            ~proving,
+        )
+        .limit(limit)
     )
     return list((await session.execute(statement)).scalars())
 
@@ -129,6 +215,7 @@ async def readable_blobs(
         .where(
             File.sha256 == Blob.sha256,
             Blob.doomed_at.is_(None),
+            Blob.damage.is_(None),
             Version.deleted_at.is_(None),
             Model.deleted_at.is_(None),
             visible(actor, Model.name),
@@ -167,7 +254,7 @@ async def uncleared(session: AsyncSession, limit: int) -> list[Upload]:
     """Ended uploads whose bytes under `incoming/` may still be there, oldest first."""
     statement = (
         select(Upload)
-        .where(Upload.status != "open", Upload.cleared_at.is_(None))
+        .where(Upload.status.not_in(("open", "received")), Upload.cleared_at.is_(None))
         .order_by(Upload.ended_at)
         .limit(limit)
     )
@@ -176,5 +263,7 @@ async def uncleared(session: AsyncSession, limit: int) -> list[Upload]:
 
 async def is_open(session: AsyncSession, upload_id: UUID) -> bool:
     """Whether an upload of this id may still go on."""
-    statement = select(Upload.id).where(Upload.id == upload_id, Upload.status == "open")
+    statement = select(Upload.id).where(
+        Upload.id == upload_id, Upload.status.in_(("open", "received"))
+    )
     return (await session.execute(statement)).first() is not None

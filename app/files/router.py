@@ -195,7 +195,10 @@ async def complete_upload(
     target: ToTransfer, upload_id: UploadId, actor: CurrentActor, runtime: TheRuntime
 ) -> CompletedOutput:
     """Have the bytes proven and the file attached. Other bytes than were declared are a 422, and
-    nothing is attached; the file stays declared and can be sent again."""
+    nothing is attached; the file stays declared and can be sent again.
+
+    Where reading the bytes back takes longer than a request should, `verified` is false: a job
+    proves them. Finalize the version meanwhile; it is `verifying` until they are proven."""
     return CompletedOutput(verified=await service.complete(runtime, actor, target, upload_id))
 
 
@@ -215,7 +218,14 @@ async def give_up_upload(
 @router.post(
     VERSION + "/{n}/finalize",
     summary="Make a version ready",
-    responses=responses(NotFound, NotAllowed, FilesMissing, Conflict),
+    responses={
+        202: {
+            "description": "Its bytes are being proven: `verifying`. Look at `Location` until it "
+            "is `ready` or `failed`.",
+            "model": VersionOutput,
+        },
+        **responses(NotFound, NotAllowed, FilesMissing, Conflict),
+    },
 )
 async def finalize_version(
     target: Annotated[VersionInModel, Depends(VersionToChange(Permission.FILES_WRITE))],
@@ -224,9 +234,15 @@ async def finalize_version(
     response: Response,
 ) -> VersionOutput:
     """Freeze a draft: from now on its files and its recipe never change. A 409 lists the files that
-    were declared and have not arrived. A version that is ready already stays as it is."""
+    were declared and have not arrived. A version that is ready already stays as it is.
+
+    Where bytes that went straight to the store are still being proven, it is `verifying` (202) and
+    becomes `ready` by itself, or `failed` where other bytes came than were declared."""
     version = await service.finalize(session, actor, target.model, target.version)
     found, response.headers["ETag"] = await versions.show(session, actor, version)
+    if version.status == "verifying":
+        response.status_code = 202
+        response.headers["Location"] = service.version_address(target.model, version)
     return found
 
 

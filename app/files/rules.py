@@ -2,10 +2,13 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 MAX_PATH_BYTES = 1024
+PATHS_TOLD = 20
+FAILURES_TOLD = 100
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -54,6 +57,23 @@ def named_twice(paths: Sequence[str]) -> int | None:
             return index
         known.add(path)
     return None
+
+
+def failure_of(
+    refused: Sequence[tuple[str, str, int, Mapping[str, Any] | None]],
+) -> dict[str, Any]:
+    """Why a version failed: of each refused file (path, sha256, size, and the digest and size that
+    were found, None where the store has lost the bytes)."""
+    paths = ", ".join(path for path, *_ in refused[:PATHS_TOLD])
+    more = " …" if len(refused) > PATHS_TOLD else ""
+    return {
+        "detail": f"The bytes that came are not those that were declared: {paths}{more}. Send the "
+        "right ones, or declare what is right, and finalize again.",
+        "files": [
+            {"path": path, "expected": {"sha256": sha256, "size": size}, "found": found}
+            for path, sha256, size, found in refused[:FAILURES_TOLD]
+        ],
+    }
 
 
 def manifest_digest(files: Iterable[tuple[str, str]]) -> str:

@@ -2,7 +2,8 @@
 
 from app.files.service.begin import begin
 from app.files.service.complete import complete, give_up
-from app.files.service.finalize import finalize
+from app.files.service.finalize import finalize, settle
+from app.files.service.prove import prove, recheck
 from app.files.service.put import put
 from app.files.service.register import register
 from app.files.service.remove import remove
@@ -15,6 +16,7 @@ from app.files.service.show import (
     list_files,
     manifest,
     resolved,
+    version_address,
 )
 from app.files.service.sweep import clear_ended, clear_orphans, expire
 
@@ -33,8 +35,12 @@ __all__ = [
     "give_up",
     "list_files",
     "manifest",
+    "prove",
     "put",
+    "recheck",
     "register",
     "remove",
     "resolved",
+    "settle",
+    "version_address",
 ]

@@ -7,12 +7,13 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.audit.service import SYSTEM
 from app.blobs import service as blobs
 from app.core.actor import Actor
 from app.core.db import clock
 from app.core.problems import InvalidRequest
 from app.files import queries
-from app.files.rules import clash, manifest_digest, named_twice
+from app.files.rules import PATHS_TOLD, clash, manifest_digest, named_twice
 from app.files.service.many import insert_rows
 from app.files.tables import File, Upload
 from app.models.tables import Model
@@ -21,7 +22,6 @@ from app.versions.service.note import note
 from app.versions.tables import Version
 
 DEFAULT_MEDIA_TYPE = "application/octet-stream"
-PATHS_TOLD = 20
 WRITTEN = ("version_id", "path", "sha256", "size", "media_type", "added_by")
 Pointer = Callable[[int], str]
 
@@ -64,21 +64,25 @@ def _refused(detail: str, pointer: str) -> InvalidRequest:
 
 async def attach(
     session: AsyncSession,
-    actor: Actor,
+    actor: Actor | None,
     model: Model,
     version: Version,
     contents: Sequence[Content],
+    *,
+    added_by: str | None = None,
 ) -> dict[str, File]:
     """Point paths of a draft at proven blobs, in place of what they pointed at; the files by path.
 
-    The caller holds the version's lock, and has ended what was under way for the paths."""
+    The caller holds the version's lock, and has ended what was under way for the paths. No actor
+    means the service itself, for somebody (`added_by`) who was recorded as an author before."""
     files = await queries.files_at(session, version.id, [content.path for content in contents])
     leaving = {file.sha256 for file in files.values()}
+    by = added_by or (SYSTEM if actor is None else actor.name)
     await blobs.hold(session, {content.sha256 for content in contents}, leaving)
     changes = [
         change
         for content in contents
-        if (change := _point(actor, version, files, content)) is not None
+        if (change := _point(by, version, files, content)) is not None
     ]
     new = [change.content.path for change in changes if change.replaced is None]
     await session.flush()
@@ -95,7 +99,7 @@ def _row(file: File) -> dict[str, Any]:
 
 
 def _point(
-    actor: Actor, version: Version, files: dict[str, File], content: Content
+    added_by: str, version: Version, files: dict[str, File], content: Content
 ) -> _Change | None:
     """Point one path at its blob; None where it points at it already, under that media type."""
     file, media_type = files.get(content.path), content.media_type or DEFAULT_MEDIA_TYPE
@@ -110,12 +114,16 @@ def _point(
         replaced = {"sha256": file.sha256, "size": file.size, "media_type": file.media_type}
         version.size += content.size - file.size
     file.sha256, file.size, file.media_type = content.sha256, content.size, media_type
-    file.added_by = actor.name
+    file.added_by = added_by
     return _Change(content, replaced)
 
 
 def _tell(
-    session: AsyncSession, actor: Actor, model: Model, version: Version, changes: list[_Change]
+    session: AsyncSession,
+    actor: Actor | None,
+    model: Model,
+    version: Version,
+    changes: list[_Change],
 ) -> None:
     """One event for one call."""
     if len(changes) == 1:
@@ -158,7 +166,8 @@ async def detach(
 
 
 async def end_uploads(session: AsyncSession, version: Version, paths: Collection[str]) -> list[str]:
-    """Abandon what is under way for these paths; for which of them there was something."""
+    """Abandon what is under way for these paths; for which of them there was something. A version
+    that failed is a draft again."""
     ended = await session.execute(
         update(Upload)
         .where(
@@ -170,12 +179,15 @@ async def end_uploads(session: AsyncSession, version: Version, paths: Collection
         .returning(Upload.path)
         .execution_options(synchronize_session=False)
     )
-    return sorted(ended.scalars())
+    paths_ended = sorted(ended.scalars())
+    if paths_ended:
+        versions.reopen(version)
+    return paths_ended
 
 
-async def _changed(session: AsyncSession, actor: Actor, version: Version) -> None:
-    if version.status == "failed":
-        version.status, version.failure = "draft", None
+async def _changed(session: AsyncSession, actor: Actor | None, version: Version) -> None:
+    versions.reopen(version)
     version.updated_at = await clock(session)
     version.revision += 1
-    await versions.wrote(session, actor, version)
+    if actor is not None:
+        await versions.wrote(session, actor, version)

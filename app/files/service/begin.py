@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import update
@@ -48,6 +49,7 @@ async def begin(
             session, actor, target.model, version, files, runtime.store.part_size_for
         )
         await _keep_part_digests(session, files, rows)
+    await _side_by_side(partial(_begin_anew_where_bound, runtime), rows)
     unknown = [row for row in rows if row.status == "open" and not row.begun]
     if unknown:
         await _begin_in_store(runtime, target, unknown)
@@ -110,6 +112,18 @@ def _check_part_digests(index: int, digests: list[str], row: Upload) -> None:
 def as_store_upload(row: Upload) -> StoreUpload:
     """The upload as the store knows it."""
     return StoreUpload(row.id, row.size, row.part_size, row.store_handle, row.sha256)
+
+
+async def _begin_anew_where_bound(runtime: Runtime, row: Upload) -> None:
+    """Forget an upload in the store that was begun before the digests of its parts were told, if
+    its links could then be bound to them, and nothing has arrived."""
+    if row.status != "open" or not row.begun or row.part_sha256 is None:
+        return
+    upload = as_store_upload(row)
+    if runtime.store.takes_part_digests(upload) or await _arrived(runtime, upload):
+        return
+    await runtime.store.abort(row.id, row.store_handle)
+    row.begun, row.store_handle = False, None
 
 
 async def _begin_in_store(runtime: Runtime, target: VersionInModel, rows: list[Upload]) -> None:

@@ -8,64 +8,91 @@ from app.blobs.problems import UploadClosed, wrong_digest, wrong_size
 from app.blobs.stores.interface import Proven
 from app.core.actor import Actor
 from app.core.db import clock
-from app.core.problems import NotFound
+from app.core.problems import NotFound, Problem
 from app.core.runtime import Runtime
 from app.files import queries
 from app.files.service.attach import end_uploads
 from app.files.service.begin import as_store_upload
 from app.files.service.declare import UPLOAD_LIFETIME
-from app.files.service.keep import adopt, attach_upload, closed, record
+from app.files.service.keep import adopt, attach_upload, closed, is_adopted
+from app.files.service.prove import enqueue_proof
 from app.files.tables import Upload
 from app.versions import service as versions
 from app.versions.dependencies import VersionInModel
 from app.versions.service.note import note
 
+ENDED_WELL = ("completed", "received")
 COPIED = ("version_id", "path", "size", "sha256", "media_type", "part_size")
 
 
 async def complete(runtime: Runtime, actor: Actor, target: VersionInModel, upload_id: UUID) -> bool:
-    """Prove what was sent and attach it; whether it is proven. Completing again is harmless."""
+    """Prove what was sent and attach it, or have a job do so where that takes long; whether it is
+    proven. Completing again is harmless."""
     async with runtime.db.reading() as session:
         row = await _of(session, target, upload_id)
-        if row.status == "completed":
-            return True
+        if row.status in ENDED_WELL:
+            return row.status == "completed"
         await versions.check_draft(session, target.version.id)
+    if row.status == "refused":
+        raise _refused(row)
     if row.status != "open":
         raise closed(row)
-    if not await _is_adopted(runtime, row):
-        await _prove(runtime, actor, target, row)
+    if not await is_adopted(runtime, row) and not await _bring(runtime, actor, target, row):
+        return False
     await attach_upload(runtime, actor, target, row)
     return True
 
 
-async def _is_adopted(runtime: Runtime, row: Upload) -> bool:
-    """Whether the bytes were proven and adopted by a request that was killed before it could
-    attach them, or that is faster than this one."""
-    if row.proven_at is None or await runtime.store.size(row.sha256) != row.size:
-        return False
-    await record(runtime, row.sha256, row.size)
-    return True
-
-
-async def _prove(runtime: Runtime, actor: Actor, target: VersionInModel, row: Upload) -> None:
+async def _bring(runtime: Runtime, actor: Actor, target: VersionInModel, row: Upload) -> bool:
+    """Bring the bytes of an upload to their blob key; False where a job will, because reading them
+    takes longer than a request should."""
+    upload = as_store_upload(row)
     try:
-        await runtime.store.complete(as_store_upload(row))
-        proven = await runtime.store.prove(as_store_upload(row))
+        await runtime.store.complete(upload)
+        if not runtime.store.proves_soon(upload):
+            await _receive(runtime, actor, target, row)
+            return False
+        proven = await runtime.store.prove(upload)
         if (proven.size, proven.sha256) == (row.size, row.sha256):
             await adopt(runtime, row.id, proven)
-            return
+            return True
     except UploadClosed:
         async with runtime.db.reading() as session:
             now = await _of(session, target, row.id)
-        if now.status == "completed" or await _is_adopted(runtime, now):
-            return
+        if now.status == "completed" or await is_adopted(runtime, now):
+            return True
         await _open_again(runtime, actor, target, row, None)  # what was sent is lost
         raise
     await _open_again(runtime, actor, target, row, proven)
     await runtime.store.abort(row.id, row.store_handle)
-    if proven.size != row.size:
-        raise wrong_size(row.size, proven.size)
-    raise wrong_digest(row.sha256, proven.sha256)
+    raise _wrong(row.sha256, row.size, proven.sha256, proven.size)
+
+
+async def _receive(runtime: Runtime, actor: Actor, target: VersionInModel, row: Upload) -> None:
+    """Note that the bytes are whole in the store, and have them proven."""
+    async with runtime.db.transaction() as session:
+        version = await versions.lock_draft(session, target.version.id)
+        current = await _of(session, target, row.id)
+        if current.status in ENDED_WELL:
+            return
+        if current.status != "open":
+            raise closed(current)
+        current.status, current.received_at = "received", await clock(session)
+        details = {"path": row.path, "upload": str(row.id), "sha256": row.sha256, "size": row.size}
+        note(session, actor, target.model, version, "upload.received", **details)
+        await enqueue_proof(session, row.id)
+
+
+def _wrong(sha256: str, size: int, found_sha256: str, found_size: int) -> Problem:
+    if found_size != size:
+        return wrong_size(size, found_size)
+    return wrong_digest(sha256, found_sha256)
+
+
+def _refused(row: Upload) -> Problem:
+    if row.found is None:
+        return closed(row)
+    return _wrong(row.sha256, row.size, row.found["sha256"], row.found["size"])
 
 
 async def _open_again(

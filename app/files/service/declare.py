@@ -42,6 +42,7 @@ WRITTEN = (
     "ended_at",
     "cleared_at",
 )
+GOES_ON = ("open", "received")
 PartSize = Callable[[int], int]
 
 
@@ -95,7 +96,7 @@ async def _take_up(
     same = {}
     for file in files:
         upload = there.get(file.path)
-        if upload is None or upload.status != "open":
+        if upload is None or upload.status not in GOES_ON:
             continue
         if (upload.sha256, upload.size) == (file.sha256, file.size):
             upload.media_type = file.media_type or upload.media_type

@@ -43,10 +43,19 @@ async def record(runtime: Runtime, sha256: str, size: int) -> None:
         raise blobs.being_freed()
 
 
+async def is_adopted(runtime: Runtime, upload: Upload) -> bool:
+    """Whether the bytes were proven and adopted by somebody who was killed before they could
+    attach them, or who is faster than this one."""
+    if upload.proven_at is None or await runtime.store.size(upload.sha256) != upload.size:
+        return False
+    await record(runtime, upload.sha256, upload.size)
+    return True
+
+
 async def _mark_proven(session: AsyncSession, upload_id: UUID) -> None:
     await session.execute(
         update(Upload)
-        .where(Upload.id == upload_id, Upload.status == "open")
+        .where(Upload.id == upload_id, Upload.status.in_(("open", "received")))
         .values(proven_at=await clock(session))
     )
 

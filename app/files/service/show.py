@@ -1,11 +1,11 @@
 """Files as they are shown."""
 
-from datetime import timedelta
 from urllib.parse import quote
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.blobs.stores.interface import Download
+from app.blobs.transfer import LINK_LIFETIME
 from app.core.pages import Page, cut, decode_cursor, encode_cursor
 from app.core.problems import NotFound
 from app.core.runtime import Runtime
@@ -37,9 +37,8 @@ __all__ = [
     "list_files",
     "manifest",
     "resolved",
+    "version_address",
 ]
-
-LINK_LIFETIME = timedelta(minutes=15)
 
 
 async def list_files(
@@ -69,10 +68,14 @@ def resolved(view: VersionView) -> dict[str, str]:
     return {"Version-Number": str(view.version.number), **recalled}
 
 
+def version_address(model: Model, version: Version) -> str:
+    """Where a version is found."""
+    return f"/api/v1/models/{models.quoted(model.name)}/versions/{version.number}"
+
+
 def address(model: Model, version: Version, path: str) -> str:
     """Where a file is found."""
-    name = models.quoted(model.name)
-    return f"/api/v1/models/{name}/versions/{version.number}/files/{quote(path)}"
+    return f"{version_address(model, version)}/files/{quote(path)}"
 
 
 def as_download(file: File) -> Download:
@@ -111,7 +114,7 @@ def as_uploads(offers: list[Offer]) -> UploadsOutput:
 
 def _as_upload(offer: Offer) -> UploadOutput:
     upload = offer.upload
-    required = upload.status == "open"
+    required = upload.status != "completed"
     return UploadOutput(
         id=upload.id,
         path=upload.path,

@@ -8,10 +8,12 @@ from app.versions.service.edit import edit
 from app.versions.service.lists import list_everywhere, list_models, list_versions, show_model
 from app.versions.service.recall import lift_recall, recall
 from app.versions.service.show import as_output, show
+from app.versions.service.verify import begin_verifying, make_failed, reopen, tell_progress
 
 __all__ = [
     "VersionView",
     "as_output",
+    "begin_verifying",
     "check_draft",
     "create",
     "delete_model",
@@ -23,9 +25,12 @@ __all__ = [
     "list_versions",
     "lock_draft",
     "lock_version",
+    "make_failed",
     "make_ready",
     "recall",
+    "reopen",
     "show",
     "show_model",
+    "tell_progress",
     "wrote",
 ]

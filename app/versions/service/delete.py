@@ -56,6 +56,7 @@ async def _delete(session: AsyncSession, actor: Actor, model: Model, version: Ve
     version.deleted_by = actor.name
     if version.status != "ready":
         version.status = "discarded"
+        version.bytes_verified = version.bytes_to_verify = None
     version.revision += 1
     await stages.leave(session, version.id)
     note(session, actor, model, version, "version.deleted", size=version.size)

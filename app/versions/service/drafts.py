@@ -81,7 +81,7 @@ async def make_ready(
     version.manifest_sha256 = manifest_sha256
     version.ready_at = version.updated_at = await clock(session)
     version.status = "ready"
-    version.failure = None
+    version.failure = version.bytes_verified = version.bytes_to_verify = None
     version.revision += 1
     counter = await models.lock(session, model)
     if counter.latest_ready is None or counter.latest_ready < version.number:
