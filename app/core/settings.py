@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     s3_secret_key: SecretStr | None = None
     s3_addressing: str = "path"
 
+    scrub_mib_per_second: float = Field(default=16, ge=0, le=100_000)
+    scrub_days: float = Field(default=30, ge=0, le=3650)
+
     secret_key: SecretStr | None = None
     admin_token: SecretStr | None = None
     log_format: Literal["console", "json"] = "console"
