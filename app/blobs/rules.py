@@ -1,4 +1,5 @@
-"""What to answer when bytes are asked for: conditions, ranges and names (RFC 9110, 6266, 9530)."""
+"""What to answer when bytes are asked for: conditions, ranges and names (RFC 9110, 6266, 9530); and
+what is wrong with bytes that were looked at."""
 
 import base64
 import re
@@ -95,3 +96,13 @@ def attachment(name: str) -> str:
 def media_type(said: str) -> str:
     """The media type if it is well-formed, else the one that says nothing."""
     return said if MEDIA_TYPE.fullmatch(said) else "application/octet-stream"
+
+
+def damage_of(sha256: str, size: int, found: int | None, digest: str | None = None) -> str | None:
+    """What is wrong with a blob of which so many bytes were found (None: nothing), with this digest
+    where they were read; None where nothing is, as far as was looked."""
+    if found is None:
+        return "missing"
+    if found < size:
+        return "truncated"
+    return "altered" if found > size or digest not in (None, sha256) else None

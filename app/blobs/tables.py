@@ -9,12 +9,14 @@ from app.core.db import Base, Sha256
 
 
 class Blob(Base):
-    """Proven bytes in the store. A row exists only once the bytes are at their blob key.
+    """Bytes that were proven, in the store.
 
-    References are the rows that name it (`version_files`); `unreferenced_since` starts the grace
-    time after which a blob that nothing names is swept away. From `doomed_at` on its bytes are
-    being freed, and nothing may name it any more. `checked_at` is when its bytes were last proven
-    or read again; `damage` is what was wrong with them then, until the same bytes come again.
+    A row is made a moment before the bytes are put at their blob key, so that whatever is killed, a
+    sweep knows of them. References are the rows that name it (`version_files`);
+    `unreferenced_since` starts the grace time after which a blob that nothing names is swept away.
+    From `doomed_at` on its bytes are being freed, and nothing may name it any more. `checked_at` is
+    when its bytes were last proven or read again; `damage` is what was wrong with them then, until
+    the same bytes come again.
     """
 
     __tablename__ = "blobs"
