@@ -51,6 +51,7 @@ class Permission(StrEnum):
     TOKENS_REVOKE = "tokens.revoke"
     EVENTS_READ = "events.read"
     METRICS_READ = "metrics.read"
+    STORAGE_READ = "storage.read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ RULES: dict[Permission, Rule] = {
     P.TOKENS_REVOKE: Rule(None, S.READ),
     P.EVENTS_READ: Rule(None, S.READ),
     P.METRICS_READ: Rule(None, S.READ),
+    P.STORAGE_READ: Rule(R.ADMIN, S.ADMIN),
 }
 
 # Methods and paths that answer anybody: nothing of a team's work is in what they say. The signed

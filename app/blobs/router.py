@@ -1,11 +1,14 @@
-"""Bytes in and out by signed link, for stores whose bytes pass through this service."""
+"""What the store holds, and bytes in and out by signed link for stores whose bytes pass through
+this service."""
 
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from app.blobs import transfer
+from app.access.dependencies import Allowed
+from app.access.table import Permission
+from app.blobs import service, transfer
 from app.blobs.links import PREFIX, Links
 from app.blobs.problems import (
     BlobMissing,
@@ -17,7 +20,9 @@ from app.blobs.problems import (
     WrongDigest,
     WrongSize,
 )
+from app.blobs.schemas import StorageReport
 from app.blobs.stores.interface import Download, Part, TakesParts
+from app.core.actor import Actor
 from app.core.problems import (
     InternalError,
     InvalidRequest,
@@ -27,9 +32,11 @@ from app.core.problems import (
     Unavailable,
 )
 from app.core.problems_docs import responses
-from app.core.runtime import Runtime, get_runtime
+from app.core.runtime import Reading, Runtime, get_runtime
+from app.edge.routing import api_router
 
-router = APIRouter(prefix=PREFIX, tags=["Files"])
+storage = api_router("Storage")
+transfers = APIRouter(prefix=PREFIX, tags=["Files"])
 TheRuntime = Annotated[Runtime, Depends(get_runtime)]
 Size = Annotated[str, Query(description="How many bytes it has, exactly.")]
 Expires = Annotated[str, Query(description="When the link ends, in seconds since 1970.")]
@@ -37,6 +44,16 @@ Signature = Annotated[str, Query(description="What makes the rest of the link un
 BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 ALWAYS = (LinkRefused, LinkExpired, InvalidRequest, InternalError, Unavailable)
+
+
+@storage.get("/storage", summary="What the blobs take")
+async def get_storage(
+    session: Reading, _: Annotated[Actor, Depends(Allowed(Permission.STORAGE_READ))]
+) -> StorageReport:
+    """How many bytes all versions come to, how many are stored for them, what storing equal bytes
+    once saves, and what waits to be freed; all at one instant. It takes the global role admin,
+    because it tells of every model."""
+    return await service.report(session)
 
 
 def signed_part(
@@ -84,7 +101,7 @@ def signed_download(
     return Links(runtime.settings.signing_key).blob(sha256, query)
 
 
-@router.put(
+@transfers.put(
     "/uploads/{upload_id}/parts/{number}",
     summary="Send one part of an upload",
     status_code=204,
@@ -116,13 +133,13 @@ async def send_part(
     return Response(status_code=204, headers={"ETag": f'"{stored.sha256}"'})
 
 
-@router.head(
+@transfers.head(
     "/blobs/{sha256}",
     summary="Look at a file by its link",
     response_class=Response,
     responses=responses(*ALWAYS, BlobMissing, StaleRevision),
 )
-@router.get(
+@transfers.get(
     "/blobs/{sha256}",
     summary="Download a file by its link",
     response_class=Response,
@@ -141,3 +158,8 @@ async def download_blob(
     """Follow the link as the file or the manifest gave it, without a token. `Range` with `If-Range`
     resumes a download; `Repr-Digest` and `ETag` say the SHA-256 of the whole file."""
     return await transfer.respond(request, runtime.store, download)
+
+
+router = APIRouter()
+router.include_router(storage)
+router.include_router(transfers)

@@ -44,6 +44,7 @@ TAGS = {
     "Groups": "Sets of identities that grants and policies can name.",
     "Grants": "Which role an identity or a group has on which models.",
     "Events": "Every change: who, when, from where, and what differed.",
+    "Storage": "What the blobs take, and what storing equal bytes once saves.",
     "Health": "The service about itself. No token is needed but for the metrics.",
 }
 
