@@ -1,7 +1,9 @@
-"""Make `.venv` hold exactly what a lock file pins: `python3 requirements/sync.py server|dev`.
+"""Make an environment hold exactly what a lock file pins: `python3 requirements/sync.py NAME`.
 
-Instant when it holds it already, safe to interrupt and to run twice at once. It needs only a
-Python; `uv` comes into `.venv` from its own lock file, and pip does the work where it cannot.
+`server` and `dev` are held by `.venv`; `swift`, the S3 server of the tests, has an environment of
+its own, as it shares nothing with this service. Instant when all is there already, safe to
+interrupt and to run twice at once. It needs only a Python; `uv` comes into `.venv` from its own
+lock file, and pip does the work where it cannot.
 """
 
 from __future__ import annotations  # an older Python must get as far as finding a newer one
@@ -12,70 +14,111 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 OLDEST_MINOR, NEWEST_MINOR = 11, 14
 HERE = Path(__file__).resolve().parent
-VENV = HERE.parent / ".venv"
-PYTHON = VENV / "bin" / "python"
-STAMPS = VENV / ".synced"  # copies of the lock files that .venv holds
-LOCK = HERE.parent / ".run" / "venv.lock"
+ROOT = HERE.parent
+LOCK = ROOT / ".run" / "venv.lock"
 TOOL = HERE / "uv.txt"
 
 
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment, and copies of the lock files that it holds."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """As it is called below the project."""
+        return str(self.folder.relative_to(ROOT))
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return self.folder / "bin" / "python"
+
+    def stamp(self, name: str) -> Path:
+        """Where the copy of `requirements/{name}.txt` is, once it holds that."""
+        return self.folder / ".synced" / f"{name}.txt"
+
+    def holds(self, name: str) -> bool:
+        """Whether it holds this lock file as it is now, on a Python that still runs."""
+        stamp, lock_file = self.stamp(name), HERE / f"{name}.txt"
+        return (
+            stamp.exists()
+            and filecmp.cmp(lock_file, stamp, shallow=False)
+            and runs([str(self.python), "-c", ""])
+        )
+
+
+VENV = Environment(ROOT / ".venv")
+SWIFT = Environment(ROOT / ".run" / "swift")
+
+
 def main(want: str) -> None:
-    """Bring `.venv` to `requirements/{want}.txt`, and to dev.txt where it held that before."""
-    if held(want):
+    """Bring the environment of `requirements/{want}.txt` to it, and `.venv` to dev.txt where it
+    held that before."""
+    environment = SWIFT if want == "swift" else VENV
+    if environment.holds(want):
         return
     LOCK.parent.mkdir(exist_ok=True)
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if held(want):
-            return
-        make_venv()
-        names = ["server", "dev"] if want == "dev" or (STAMPS / "dev.txt").exists() else ["server"]
-        print(f"Installing what requirements/{names[-1]}.txt pins into .venv …", flush=True)
-        for stamp in STAMPS.glob("*.txt"):
-            stamp.unlink()
-        install(HERE / f"{names[-1]}.txt")
-        for name in names:  # dev.txt pins all that server.txt pins, at the same versions
-            shutil.copyfile(HERE / f"{name}.txt", STAMPS / f"{name}.txt")
+        if not environment.holds(want):
+            fill(environment, want)
 
 
-def held(want: str) -> bool:
-    """Whether `.venv` holds this lock file as it is now, on a Python that still runs."""
-    stamp = STAMPS / f"{want}.txt"
-    return (
-        stamp.exists() and filecmp.cmp(HERE / f"{want}.txt", stamp, shallow=False) and runs(PYTHON)
+def fill(environment: Environment, want: str) -> None:
+    """Install a lock file; dev.txt pins all that server.txt pins, at the same versions."""
+    make_venv(environment)
+    had_dev = environment.stamp("dev").exists()
+    names = ["server", "dev"] if want == "dev" or had_dev else [want]
+    print(
+        f"Installing what requirements/{names[-1]}.txt pins into {environment.name} …", flush=True
     )
+    for stamp in environment.stamp(want).parent.glob("*.txt"):
+        stamp.unlink()
+    install(environment, HERE / f"{names[-1]}.txt")
+    for name in names:
+        shutil.copyfile(HERE / f"{name}.txt", environment.stamp(name))
 
 
-def make_venv() -> None:
-    """A fresh environment, unless a whole one is there: `.synced` is made last."""
-    if STAMPS.exists() and runs(PYTHON):
+def make_venv(environment: Environment) -> None:
+    """A fresh environment, unless a whole one is there: the folder of its stamps is made last."""
+    folder, stamps = environment.folder, environment.stamp("any").parent
+    if stamps.exists() and runs([str(environment.python), "-c", ""]):
         return
-    if VENV.exists():
-        shutil.rmtree(VENV)
-    print(f"Making .venv with {sys.executable} ({sys.version.split()[0]}) …", flush=True)
-    made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=False)
+    if folder.exists():
+        shutil.rmtree(folder)
+    version = sys.version.split()[0]
+    print(f"Making {environment.name} with {sys.executable} ({version}) …", flush=True)
+    made = subprocess.run([sys.executable, "-m", "venv", str(folder)], check=False)
     if made.returncode != 0:
         raise SystemExit(
             "This Python cannot make an environment. On Debian and Ubuntu the package python3-venv "
             "is missing; install it, or name another Python: make PYTHON=/path/to/python3 …"
         )
-    STAMPS.mkdir()
+    stamps.mkdir()
 
 
-def install(lock_file: Path) -> None:
+def install(environment: Environment, lock_file: Path) -> None:
     """Install with uv; with pip where uv cannot be had or cannot reach the packages."""
-    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    tool = VENV / "bin" / "uv"
-    sync = [str(tool), "pip", "sync", "--quiet", "--require-hashes", str(TOOL), str(lock_file)]
-    if lock_file.stem == "dev":  # tests start many processes; a server starts once
+    python = str(environment.python)
+    pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    tool = str(VENV.folder / "bin" / "uv")
+    lock_files = [str(lock_file)]
+    if environment == VENV:  # uv itself stays in it
+        lock_files.append(str(TOOL))
+        there = run([*pip, "--require-hashes", "-r", str(TOOL)])
+    else:
+        there = runs([tool, "--version"])
+    sync = [tool, "pip", "sync", "--quiet", "--require-hashes", *lock_files]
+    if lock_file.stem != "server":  # tests start many processes; a server starts once
         sync.append("--compile-bytecode")
-    if run([*pip, "--require-hashes", "-r", str(TOOL)]) and run(
-        sync, {"VIRTUAL_ENV": str(VENV), **uv_settings()}
-    ):
+    if there and run(sync, {"VIRTUAL_ENV": str(environment.folder), **uv_settings(python)}):
         return
     print("uv could not do it; pip tries.", flush=True)
     if not run([*pip, "--require-hashes", "-r", str(lock_file)]):
@@ -85,10 +128,10 @@ def install(lock_file: Path) -> None:
         )
 
 
-def uv_settings() -> dict[str, str]:
+def uv_settings(python: str) -> dict[str, str]:
     """What pip was told about where packages are, in uv's words: uv does not read it."""
     found = subprocess.run(
-        [str(PYTHON), "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
+        [python, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
     )
     told = dict(line.split("=", 1) for line in found.stdout.splitlines() if "=" in line)
     names = {"index-url": "UV_DEFAULT_INDEX", "cert": "SSL_CERT_FILE"}
@@ -109,10 +152,10 @@ def run(command: list[str], environment: dict[str, str] | None = None) -> bool:
     return done.returncode == 0
 
 
-def runs(python: Path) -> bool:
-    """Whether this interpreter is there and works."""
+def runs(command: list[str]) -> bool:
+    """Whether this program is there and works; what it prints is not shown."""
     try:
-        return subprocess.run([str(python), "-c", ""], check=False).returncode == 0
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
     except OSError:
         return False
 
@@ -137,6 +180,6 @@ if __name__ == "__main__":
         main(sys.argv[1])
     except PermissionError as error:
         raise SystemExit(
-            f"{error}: .venv belongs to another user. Remove it as that user (make clean), or work "
-            "in a clone of your own."
+            f"{error}: the environment belongs to another user. Remove it as that user "
+            "(make clean), or work in a clone of your own."
         ) from None
