@@ -1,10 +1,12 @@
-# make serve   a server with nothing to configure: its own PostgreSQL, blobs and worker under data/
-# make test    all tests, against a real PostgreSQL
-# make check   formatting, lint, types, the order of the rooms
-# make demo    the whole story against a fresh server: register, promote, review, apply, verify
-# make bench   rates and latencies, beside their ceiling
-# make lock    write requirements/*.txt anew from pyproject.toml (UPGRADE=1: newest versions)
-# make clean   remove .venv and caches; data/ stays
+# make serve      a server with nothing to configure: its own PostgreSQL, blobs and worker under data/
+# make test       all tests, against a real PostgreSQL and a real S3 server
+# make test-s3    all tests of the service with its blobs in S3
+# make test-ceph  the blob store's tests against Ceph, which is installed (root, Debian)
+# make check      formatting, lint, types, the order of the rooms
+# make demo       the whole story against a fresh server: register, promote, review, apply, verify
+# make bench      rates and latencies, beside their ceiling
+# make lock       write requirements/*.txt anew from pyproject.toml (UPGRADE=1: newest versions)
+# make clean      remove .venv and caches; data/ stays
 
 PYTHON ?= python3
 TEST_PROCESSES ?= 2
@@ -12,13 +14,21 @@ BIN := .venv/bin
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-header $(if $(UPGRADE),--upgrade)
 
-.PHONY: serve test check demo bench lock clean server-venv dev-venv
+.PHONY: serve test test-s3 test-ceph check demo bench lock clean server-venv dev-venv swift-venv
 
 serve: server-venv
 	@exec $(BIN)/python -m app serve
 
-test: dev-venv
+test: swift-venv
 	@exec $(BIN)/python -m pytest -n $(TEST_PROCESSES) $(ARGS)
+
+test-s3: swift-venv
+	@exec $(BIN)/python -m pytest -n $(TEST_PROCESSES) --store s3 $(ARGS)
+
+test-ceph: dev-venv
+	@$(BIN)/python -m tests.s3.ceph
+	@exec $(BIN)/python -m pytest -n $(TEST_PROCESSES) --s3-server ceph \
+		tests/blobs/test_store_contract.py $(wildcard tests/blobs/test_s3_*.py) $(ARGS)
 
 # Every check runs, so that one look shows all there is to mend.
 check: dev-venv
@@ -41,6 +51,7 @@ lock: dev-venv
 	$(COMPILE) pyproject.toml --group test --group check --group demo \
 		-c requirements/server.txt -o requirements/dev.txt
 	$(COMPILE) --group pyproject.toml:lock -o requirements/uv.txt
+	$(COMPILE) requirements/swift.in -o requirements/swift.txt
 
 clean:
 	rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
@@ -51,3 +62,6 @@ server-venv:
 
 dev-venv:
 	@$(PYTHON) requirements/sync.py dev
+
+swift-venv: dev-venv
+	@$(PYTHON) requirements/sync.py swift

@@ -23,6 +23,9 @@ from app.core.runtime import Runtime
 from app.core.settings import Settings
 from app.main import build_runtime, create_app
 from tests.actors import Api, Team
+from tests.s3.server import StoreSettings
+
+pytest_plugins = ["tests.s3.plugin"]
 
 ADMIN_TOKEN = "an-admin-token-for-tests-0123456789"
 KEPT_TABLES = ("policy_revisions", "record_eras", "stages", "alembic_version", "queue_schema")
@@ -51,7 +54,12 @@ def superuser_url(postgres: EmbeddedPostgres) -> str:
 
 
 @pytest.fixture(scope="session")
-def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def settings(
+    database_url: str,
+    store: str,
+    store_settings: StoreSettings,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Settings:
     return Settings(
         data_dir=tmp_path_factory.mktemp("data"),
         database_url=database_url,
@@ -60,6 +68,7 @@ def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Set
         admin_token=ADMIN_TOKEN,
         public_url="http://test",
         pool_size=40,
+        **store_settings(store),
     )
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,7 @@ import pytest
 
 from app.core import postmaster
 from app.core.cluster import Cluster
+from tests.s3.server import StoreSettings
 from tests.waiting import SECONDS, until
 
 
@@ -69,12 +71,14 @@ Start = Callable[..., Server]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts servers on a free port with one data directory; whatever still runs is killed."""
+def start(tmp_path: Path, store: str, store_settings: StoreSettings) -> Iterator[Start]:
+    """Starts servers on a free port with one data directory and one blob store, of the kind that
+    the test or `--store` says; whatever still runs is killed."""
     started: list[Server] = []
+    of_store = cache(store_settings)
 
-    def one(command: str = "serve", **settings: str) -> Server:
-        defaults = {"data_dir": str(tmp_path / "data"), "port": "0"}
+    def one(command: str = "serve", store: str = store, **settings: str) -> Server:
+        defaults = {"data_dir": str(tmp_path / "data"), "port": "0", **of_store(store)}
         named = {f"STAGEWARD_{k.upper()}": v for k, v in {**defaults, **settings}.items()}
         started.append(Server(tmp_path, named, command))
         return started[-1]

@@ -1,0 +1,92 @@
+"""What the S3 servers add to pytest: `--store`, `--s3-server`, and fixtures.
+
+`--store s3` runs every test of the service with its blobs in S3. Tests that choose a store
+themselves, or have none, are the same with either; they are left out then.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.s3 import ceph, swift
+from tests.s3.desk import Desk, ask
+from tests.s3.server import S3Server, StoreSettings
+
+STARTS = {"swift": swift.start, "ceph": ceph.start}
+DESK = pytest.StashKey[Desk]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("stageward")
+    group.addoption("--store", choices=["local", "s3"], default="local", help="where blobs are")
+    group.addoption("--s3-server", choices=list(STARTS), default="swift", help="which S3 server")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "local_store: looks into the folder of the local store")
+    if not hasattr(config, "workerinput") and S3Server.named() is None:
+        config.stash[DESK] = Desk(STARTS[config.getoption("s3_server")])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a process of xdist's where to ask."""
+    if DESK in node.config.stash:
+        node.workerinput["s3_desk"] = node.config.stash[DESK].address
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if DESK in config.stash:
+        config.stash[DESK].close()
+        del config.stash[DESK]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("store") == "local":
+        return
+    same = [item for item in items if "store" not in getattr(item, "fixturenames", ())]
+    config.hook.pytest_deselected(items=same)
+    items[:] = [item for item in items if "store" in getattr(item, "fixturenames", ())]
+    for item in items:
+        if item.get_closest_marker("local_store"):
+            item.add_marker(pytest.mark.skip("it looks into the folder of the local store"))
+
+
+@pytest.fixture(scope="session")
+def s3_server(pytestconfig: pytest.Config) -> Iterator[S3Server]:
+    """The S3 server of this run; its buckets are the test's own."""
+    server = S3Server.named() or (
+        ask(pytestconfig.workerinput["s3_desk"])
+        if hasattr(pytestconfig, "workerinput")
+        else pytestconfig.stash[DESK].server()
+    )
+    if isinstance(server, str):
+        pytest.fail(server, pytrace=False)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server) -> str:
+    """An empty bucket of this test's own."""
+    return s3_server.new_bucket()
+
+
+@pytest.fixture(scope="session")
+def store(pytestconfig: pytest.Config) -> str:
+    """What `--store` says."""
+    return str(pytestconfig.getoption("store"))
+
+
+@pytest.fixture(scope="session")
+def store_settings(request: pytest.FixtureRequest) -> StoreSettings:
+    """Makes settings for a new empty store of the kind asked for."""
+
+    def new(store: str) -> dict[str, str]:
+        if store == "local":
+            return {}
+        server: S3Server = request.getfixturevalue("s3_server")
+        return server.settings(server.new_bucket())
+
+    return new
