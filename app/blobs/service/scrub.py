@@ -46,21 +46,25 @@ class Pace:
 
 
 async def scrub(
-    runtime: Runtime, pacing: health.Pacing, age: timedelta, *, seconds: float = RUN_SECONDS
+    runtime: Runtime,
+    pacing: health.Pacing,
+    age: timedelta,
+    *,
+    now: Callable[[], float] = time.monotonic,
 ) -> list[str]:
     """Read and hash blobs in use that were looked at longer ago than `age`, longest ago first,
-    record what is found, and return which were taken up. It ends when so many seconds are over and
+    record what is found, and return which were taken up. It ends once a minute is nearly over and
     the blob that is being read then is done.
 
     Nothing is held while bytes are read, and whoever is killed leaves a blob to be read again. One
     that cannot be read at this moment does not keep the others from their turn; a store that is
     away ends the run.
     """
-    end = time.monotonic() + seconds
+    end = now() + RUN_SECONDS
     taken: list[str] = []
-    while time.monotonic() < end and (due := await _due(runtime, age, taken)):
+    while now() < end and (due := await _due(runtime, age, taken)):
         for blob in due:
-            if time.monotonic() >= end:
+            if now() >= end:
                 break
             taken.append(blob.sha256)
             await _scrub_one(runtime, blob, pacing)
@@ -93,4 +97,7 @@ async def scrub_regularly(runtime: Runtime) -> None:
     rate = runtime.settings.scrub_mib_per_second
     if rate:
         age = timedelta(days=runtime.settings.scrub_days)
-        await scrub(runtime, Pace(rate * MIB), age)
+        try:
+            await scrub(runtime, Pace(rate * MIB), age)
+        except Unavailable as error:
+            log.warning("scrub_waits", reason=error.detail)
