@@ -1,6 +1,7 @@
 """Settings, read from `STAGEWARD_*` in the environment and documented in `docs/settings.md`."""
 
 import contextlib
+import re
 import secrets
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,12 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.core.addresses import EXAMPLE, is_readable
+
+BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+PREFIX = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,100}(?:/(?!\.)[A-Za-z0-9._-]{1,100}){0,5}")
+ENDPOINT = re.compile(
+    r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:/[\w./~-]*)?"
+)
 
 
 class Settings(BaseSettings):
@@ -39,7 +46,10 @@ class Settings(BaseSettings):
     s3_region: str = "us-east-1"
     s3_access_key: str | None = None
     s3_secret_key: SecretStr | None = None
-    s3_addressing: str = "path"
+    s3_addressing: Literal["path", "virtual", "auto"] = "path"
+    s3_prefix: str = ""
+    s3_checksums: Literal["when_required", "when_supported"] = "when_required"
+    s3_ca_file: Path | None = None
 
     scrub_mib_per_second: float = Field(default=16, ge=0, le=100_000)
     scrub_days: float = Field(default=30, ge=0, le=3650)
@@ -58,6 +68,59 @@ class Settings(BaseSettings):
                 "password, write @ as %40, / as %2F, : as %3A and % as %25."
             )
         return value
+
+    @field_validator("s3_endpoint", "s3_public_endpoint")
+    @classmethod
+    def _check_endpoint(cls, value: str | None) -> str | None:
+        if value is not None and not ENDPOINT.fullmatch(value):
+            raise ValueError(
+                "This is not the address of an S3 store. Write http://host:port or "
+                "https://host:port, without a user, a password or a query."
+            )
+        return value
+
+    @field_validator("s3_bucket")
+    @classmethod
+    def _check_bucket(cls, value: str | None) -> str | None:
+        if value is not None and not BUCKET.fullmatch(value):
+            raise ValueError(
+                "This is not the name of a bucket: 3 to 63 lower-case letters, digits, hyphens "
+                "and dots, with a letter or a digit at both ends."
+            )
+        return value
+
+    @field_validator("s3_prefix")
+    @classmethod
+    def _check_prefix(cls, value: str) -> str:
+        if value and not PREFIX.fullmatch(value):
+            raise ValueError(
+                "This cannot be put before a key. Write names of letters, digits and . _ -, with "
+                "a slash between them and none at the ends: team/stageward."
+            )
+        return value
+
+    @field_validator("s3_ca_file")
+    @classmethod
+    def _check_file(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError("There is no such file.")
+        return value
+
+    @model_validator(mode="after")
+    def _check_s3(self) -> Self:
+        if (self.s3_access_key is None) != (self.s3_secret_key is None):
+            raise ValueError(
+                "STAGEWARD_S3_ACCESS_KEY and STAGEWARD_S3_SECRET_KEY are set together or not at "
+                "all."
+            )
+        named = {"ENDPOINT": self.s3_endpoint, "ACCESS_KEY": self.s3_access_key}
+        for name, value in named.items():
+            if self.s3_bucket is None and value is not None:
+                raise ValueError(
+                    f"STAGEWARD_S3_{name} is set and STAGEWARD_S3_BUCKET is not: set the bucket "
+                    "too, or blobs would be files in a directory."
+                )
+        return self
 
     @model_validator(mode="after")
     def _check(self) -> Self:

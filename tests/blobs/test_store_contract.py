@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -27,12 +28,12 @@ def some_bytes(size: int, seed: int = 0) -> bytes:
     return random.Random(seed).randbytes(size)
 
 
-async def begun(bench: Bench, body: bytes) -> Upload:
-    return await bench.store.begin(uuid4(), len(body))
+async def begun(bench: Bench, body: bytes, **said: Any) -> Upload:
+    return await bench.store.begin(uuid4(), len(body), **said)
 
 
-async def sent(bench: Bench, body: bytes) -> Upload:
-    upload = await begun(bench, body)
+async def sent(bench: Bench, body: bytes, **said: Any) -> Upload:
+    upload = await begun(bench, body, **said)
     for part in upload.parts:
         response = await bench.send(upload, part, body[part.offset : part.offset + part.size])
         assert response.status_code < 300
@@ -109,14 +110,35 @@ async def test_a_part_sent_again_with_other_bytes_replaces_the_first(bench: Benc
     assert (await finished(bench, upload)).sha256 == sha256_of(body)
 
 
-async def test_a_part_with_another_digest_than_its_link_says_does_not_count(bench: Bench) -> None:
-    body = some_bytes(100)
-    upload = await begun(bench, body)
+async def test_bytes_with_another_digest_than_their_link_says_are_refused_or_found_out(
+    bench: Bench,
+) -> None:
+    body, wrong = some_bytes(100), some_bytes(100, seed=1)
+    upload = await begun(bench, body, part_digests=True)
     part = replace(upload.parts[0], sha256=sha256_of(body))
-    refused = await bench.send(upload, part, some_bytes(100, seed=1))
-    assert 400 <= refused.status_code < 500
-    assert await bench.store.parts_present(upload) == []
+    if (await bench.send(upload, part, wrong)).status_code >= 400:
+        assert await bench.store.parts_present(upload) == []
+    else:  # a store that does not look
+        await bench.store.complete(upload)
+        assert (await bench.store.prove(upload)).sha256 == sha256_of(wrong)
+        return
     assert (await bench.send(upload, part, body)).status_code < 300
+    assert (await finished(bench, upload)).sha256 == sha256_of(body)
+
+
+async def test_a_file_with_another_digest_than_was_said_is_refused_or_found_out(
+    bench: Bench,
+) -> None:
+    body, wrong = some_bytes(100), some_bytes(100, seed=1)
+    upload = await begun(bench, body, sha256=sha256_of(body))
+    if (await bench.send(upload, upload.parts[0], wrong)).status_code < 300:
+        await bench.store.complete(upload)
+        assert (await bench.store.prove(upload)).sha256 == sha256_of(wrong)
+        return
+    assert await bench.store.parts_present(upload) == []
+    with pytest.raises(PartsMissing):
+        await bench.store.complete(upload)
+    assert (await bench.send(upload, upload.parts[0], body)).status_code < 300
     assert (await finished(bench, upload)).sha256 == sha256_of(body)
 
 

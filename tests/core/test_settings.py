@@ -88,3 +88,62 @@ def test_what_postgresql_itself_refuses_is_repeated(superuser_url: str) -> None:
             connection.execute("select * from nowhere")
         connection.rollback()
     assert 'relation "nowhere" does not exist' in unreachable(caught.value)
+
+
+S3 = {"s3_bucket": "models", "s3_access_key": "key", "s3_secret_key": PASSWORD}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("s3_endpoint", "s3.example.org:9000"),
+        ("s3_endpoint", "ftp://s3.example.org"),
+        ("s3_endpoint", f"https://user:{PASSWORD}@s3.example.org"),
+        ("s3_endpoint", "https://s3.example.org/?bucket=models"),
+        ("s3_public_endpoint", "https://"),
+        ("s3_bucket", "Models"),
+        ("s3_bucket", "models/team"),
+        ("s3_bucket", "ab"),
+        ("s3_prefix", "/team"),
+        ("s3_prefix", "team/"),
+        ("s3_prefix", "team//models"),
+        ("s3_prefix", "../team"),
+        ("s3_prefix", "team models"),
+        ("s3_addressing", "dns"),
+        ("s3_checksums", "always"),
+        ("s3_ca_file", "no/such/file.pem"),
+    ],
+)
+def test_a_setting_of_the_s3_store_that_cannot_be_right_is_named(name: str, value: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings(**{**S3, name: value})  # type: ignore[arg-type]
+    assert name in str(caught.value)
+    assert PASSWORD not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("s3_endpoint", "http://127.0.0.1:9000"),
+        ("s3_endpoint", "https://s3.example.org"),
+        ("s3_endpoint", "http://[::1]:9000"),
+        ("s3_endpoint", "https://storage.example.org/s3"),
+        ("s3_prefix", "team/stageward-2"),
+        ("s3_addressing", "virtual"),
+        ("s3_checksums", "when_supported"),
+        ("s3_ca_file", __file__),
+    ],
+)
+def test_a_setting_of_the_s3_store_that_can_be_right_is_allowed(name: str, value: str) -> None:
+    assert str(getattr(Settings(**{**S3, name: value}), name)) == value  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", ["s3_access_key", "s3_secret_key"])
+def test_credentials_of_the_s3_store_come_together(given: str) -> None:
+    with pytest.raises(ValidationError, match="set together"):
+        Settings(**{"s3_bucket": "models", given: "value"})  # type: ignore[arg-type]
+
+
+def test_an_s3_store_without_its_bucket_is_no_directory() -> None:
+    with pytest.raises(ValidationError, match="STAGEWARD_S3_BUCKET is not"):
+        Settings(s3_endpoint="https://s3.example.org")
