@@ -94,7 +94,7 @@ def test_its_processes_end_with_their_parent() -> None:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
 
 
 def listens(endpoint: str) -> bool:
