@@ -6,7 +6,7 @@ logged here. Keys are without the prefix that the operator set.
 """
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ from app.core.problems import Unavailable
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
     from mypy_boto3_s3.client import S3Client
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, PaginatorConfigTypeDef
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 60
@@ -94,6 +94,20 @@ class SeenPart:
     sha256: str | None = None
 
 
+def newest(listed: Iterable[tuple[datetime, SeenPart]]) -> list[SeenPart]:
+    """Each part as it was sent last, by number: some stores (SeaweedFS) also list what that
+    replaced, in no order. Two that came in one second cannot be told apart: the part is missing
+    then, and is sent again."""
+    found: dict[int, tuple[datetime, SeenPart | None]] = {}
+    for at, part in listed:
+        before = found.get(part.number)
+        if before is None or before[0] < at:
+            found[part.number] = (at, part)
+        elif before[0] == at and (before[1] is None or before[1].etag != part.etag):
+            found[part.number] = (at, None)
+    return [part for _, (_, part) in sorted(found.items()) if part is not None]
+
+
 @dataclass(frozen=True, slots=True)
 class SeenUpload:
     """An open multipart upload as the store lists it."""
@@ -126,10 +140,13 @@ class _Clients:
 class Bucket:
     """One bucket, and the links to it. Nothing is touched before the first call."""
 
-    def __init__(self, address: BucketAddress, *, copy_at_once: int = rules.GIB) -> None:
+    def __init__(
+        self, address: BucketAddress, *, copy_at_once: int = rules.GIB, page_size: int = 1000
+    ) -> None:
         """More than `copy_at_once` bytes are copied in ranges of that size, a few at a time, so
         that no request is silent for too long. The store's own limit is 5 GiB."""
         self.address = address
+        self._pages: PaginatorConfigTypeDef = {"PageSize": page_size}
         self.copy_at_once = min(copy_at_once, rules.LARGEST_PART)
         self.stopping = threading.Event()
         self._prefix = f"{address.prefix}/" if address.prefix else ""
@@ -278,7 +295,9 @@ class Bucket:
     def objects(self, prefix: str) -> Iterator[list[Seen]]:
         """All objects whose key begins so, a page at a time."""
         pages = self._clients.inside.get_paginator("list_objects_v2").paginate(
-            Bucket=self.address.name, Prefix=self._prefix + prefix
+            Bucket=self.address.name,
+            Prefix=self._prefix + prefix,
+            PaginationConfig=self._pages,
         )
         with told("listing objects"):
             for page in pages:
@@ -315,14 +334,17 @@ class Bucket:
     def parts(self, key: str, upload_id: str) -> list[SeenPart]:
         """The parts that have arrived whole, by number; `NotThere` where the upload is not open."""
         pages = self._clients.inside.get_paginator("list_parts").paginate(
-            **self._named(key), UploadId=upload_id
+            **self._named(key), UploadId=upload_id, PaginationConfig=self._pages
         )
         with told("listing parts"):
-            return [
-                SeenPart(at["PartNumber"], at["Size"], at["ETag"], at.get("ChecksumSHA256"))
+            return newest(
+                (
+                    at["LastModified"],
+                    SeenPart(at["PartNumber"], at["Size"], at["ETag"], at.get("ChecksumSHA256")),
+                )
                 for page in pages
                 for at in page.get("Parts", ())
-            ]
+            )
 
     def complete_upload(self, key: str, upload_id: str, parts: Sequence[SeenPart]) -> str:
         """Make one object of the parts; its ETag. `Changed` where a part is another meanwhile."""
@@ -345,7 +367,9 @@ class Bucket:
     def uploads(self, prefix: str) -> Iterator[list[SeenUpload]]:
         """All open multipart uploads whose key begins so, a page at a time."""
         pages = self._clients.inside.get_paginator("list_multipart_uploads").paginate(
-            Bucket=self.address.name, Prefix=self._prefix + prefix
+            Bucket=self.address.name,
+            Prefix=self._prefix + prefix,
+            PaginationConfig=self._pages,
         )
         with told("listing uploads"):
             for page in pages:
