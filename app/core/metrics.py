@@ -2,11 +2,14 @@
 
 Each process counts for itself. With `PROMETHEUS_MULTIPROC_DIR` set to an empty directory before
 the start, the processes of one machine share their counts through it, and any of them answers
-`/metrics` for all; without it, an answer speaks only for the process that gave it.
+`/metrics` for all; without it, an answer speaks only for the process that gave it. What is measured
+of the whole service (`Measured`) comes from the database, and is the same whoever answers.
 """
 
 import os
 import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import (
@@ -18,6 +21,7 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -41,6 +45,33 @@ IN_PROGRESS = Gauge(
     "Requests that are being answered now.",
     multiprocess_mode="livesum",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A gauge that was measured for this answer: its values by that of its label, or one value
+    without a label."""
+
+    name: str
+    meaning: str
+    values: Mapping[str, float] | float
+    label: str = ""
+
+
+class _Given:
+    """What was measured, as Prometheus' client collects it."""
+
+    def __init__(self, measured: Sequence[Measured]) -> None:
+        self._measured = measured
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """A gauge for each."""
+        for one in self._measured:
+            gauge = GaugeMetricFamily(one.name, one.meaning, labels=[one.label] * bool(one.label))
+            values = one.values if isinstance(one.values, Mapping) else {"": one.values}
+            for label, value in values.items():
+                gauge.add_metric([label] * bool(one.label), value)
+            yield gauge
 
 
 class RequestMetrics:
@@ -76,8 +107,14 @@ def route_template(scope: Scope) -> str:
     return getattr(context, "path_format", None) or getattr(context, "path", None) or "unmatched"
 
 
-def exposition() -> bytes:
-    """All metrics in Prometheus' text format."""
+def exposition(measured: Iterable[Measured] = ()) -> bytes:
+    """All metrics in Prometheus' text format, these gauges among them."""
+    given = CollectorRegistry()
+    given.register(_Given(list(measured)))
+    return _counted() + generate_latest(given)
+
+
+def _counted() -> bytes:
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()

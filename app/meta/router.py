@@ -91,11 +91,17 @@ async def get_problem(request: Request, slug: Slug, accept: Accept = "") -> Resp
 )
 async def get_metrics(
     actor: Annotated[Actor, Depends(Allowed(Permission.METRICS_READ))],
+    runtime: Annotated[Runtime, Depends(get_runtime)],
 ) -> Response:
     """Requests by route and status, their latency, and the process's memory and CPU time. Each
     process answers for itself, unless `PROMETHEUS_MULTIPROC_DIR` makes them share. Any token will
-    do; give Prometheus one of its own, of a service account without grants."""
-    return Response(metrics.exposition(), media_type=metrics.MEDIA_TYPE)
+    do; give Prometheus one of its own, of a service account without grants.
+
+    What the store holds, and how much of it is damaged, comes from the database and is the same
+    whoever answers. It is told to admins and to those without any grant: who may send bytes could
+    tell from the totals whether theirs were here already."""
+    found = metrics.exposition(await service.measured(runtime, actor))
+    return Response(found, media_type=metrics.MEDIA_TYPE)
 
 
 @router.get("/openapi.json", include_in_schema=False)

@@ -153,6 +153,7 @@ async def test_what_a_story_is_answered_is_what_the_document_says(
         for header in TOLD
         for fact in sorted(answers.told(header) - answers.seen)
         if not any(part in fact[1] for part in elsewhere) and fact[1].startswith("/api/v1")
+        if not (fact[1].endswith("/finalize") and fact[2] == "202")  # bytes that are proven later
         if header != "X-Request-ID" or fact[2] == "304"
     ]
     assert unseen == []
