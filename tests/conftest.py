@@ -24,6 +24,7 @@ from app.core.settings import Settings
 from app.main import build_runtime, create_app
 from tests.actors import Api, Team
 from tests.s3.server import StoreSettings
+from tests.waiting import SECONDS
 
 pytest_plugins = ["tests.s3.plugin"]
 
@@ -117,9 +118,16 @@ async def app(runtime: Runtime, settings: Settings, clean: None) -> FastAPI:
 
 @pytest.fixture
 async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """A client without a token. Errors inside the application come back as answers."""
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    """A client without a token. Errors inside the application come back as answers. What does not
+    lead to the application, as a link to S3, goes over the network."""
+    inside = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(
+        mounts={"http://test": inside},
+        base_url="http://test",
+        trust_env=False,
+        verify=False,  # there is no TLS, and to load its authorities takes long
+        timeout=SECONDS,
+    ) as client:
         yield client
 
 
