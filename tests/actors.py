@@ -21,7 +21,8 @@ class Api:
         return await self.http.request(method, API + path, headers=headers, **options)
 
     async def get(self, path: str, **options: Any) -> httpx.Response:
-        return await self.request("GET", path, **options)
+        """Follows the way to the bytes of a file, where it leads past the service."""
+        return await self.request("GET", path, **{"follow_redirects": True, **options})
 
     async def head(self, path: str, **options: Any) -> httpx.Response:
         return await self.request("HEAD", path, **options)

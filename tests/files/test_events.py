@@ -34,6 +34,7 @@ async def begin(api: Api, **changes: Any) -> dict[str, Any]:
     return dict(answer.json()["uploads"][0])
 
 
+@pytest.mark.local_store
 async def test_refused_bytes_are_told_with_what_was_expected_and_found(draft: Api) -> None:
     upload = await begin(draft, sha256="ab" * 32)
     await draft.http.put(upload["parts"][0]["url"], content=DATA)

@@ -207,6 +207,7 @@ async def test_only_readable_bytes_are_present_among_many(admin: Api, team: Team
     assert made["files_count"] == 1
 
 
+@pytest.mark.local_store
 async def test_more_parts_than_one_answer_should_hold_are_asked_for_in_several(draft: Api) -> None:
     terabyte = 1024**4
     files = [{**made_up(n), "size": terabyte} for n in range(3)]

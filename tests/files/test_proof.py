@@ -2,9 +2,9 @@
 
 import asyncio
 import hashlib
+import random
 import sys
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +21,10 @@ from tests.files.test_uploads import DATA, V, ask, declared, send
 from tests.waiting import eventually
 
 Sql = psycopg.AsyncConnection[tuple[object, ...]]
-WRONG = DATA[::-1]
+MIB = 1024 * 1024
+# Larger than one part: a store that holds a small file's link to its digest takes no wrong bytes.
+BIG = random.Random(3).randbytes(16 * MIB) + b"more"
+WRONG = BIG[::-1]
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +100,7 @@ async def test_proof_does_not_wait_for_finalize(draft: Api, runtime: Runtime) ->
 async def test_other_bytes_than_declared_make_the_version_fail(
     draft: Api, runtime: Runtime, finalized: str
 ) -> None:
-    upload = await received(draft, "w.bin", sent=WRONG)
+    upload = await received(draft, "w.bin", BIG, WRONG)
     if finalized == "before the proof":
         assert (await draft.post(f"{V}/finalize")).status_code == 202
     await files.prove(runtime, UUID(upload))
@@ -108,8 +111,8 @@ async def test_other_bytes_than_declared_make_the_version_fail(
     assert version["status"] == "failed"
     [failed] = version["failure"]["files"]
     assert failed["path"] == "w.bin"
-    assert failed["expected"] == {"sha256": declared("w.bin")["sha256"], "size": len(DATA)}
-    assert failed["found"] == {"sha256": hashlib.sha256(WRONG).hexdigest(), "size": len(DATA)}
+    assert failed["expected"] == {"sha256": hashlib.sha256(BIG).hexdigest(), "size": len(BIG)}
+    assert failed["found"] == {"sha256": hashlib.sha256(WRONG).hexdigest(), "size": len(BIG)}
     assert "w.bin" in version["failure"]["detail"]
     body = problem(await draft.post(f"{V}/uploads/{upload}/complete"), 422, "wrong-digest")
     assert body["found"] == failed["found"]["sha256"]
@@ -129,7 +132,7 @@ async def _version_id(runtime: Runtime, upload: str) -> UUID:
 async def test_a_failed_version_is_a_draft_again_once_the_file_is_replaced(
     draft: Api, runtime: Runtime
 ) -> None:
-    upload = await received(draft, "w.bin", sent=WRONG)
+    upload = await received(draft, "w.bin", BIG, WRONG)
     await draft.post(f"{V}/finalize")
     await files.prove(runtime, UUID(upload))
     assert await _is(draft, "failed")
@@ -144,7 +147,7 @@ async def test_a_failed_version_is_a_draft_again_once_the_file_is_replaced(
 async def test_taking_the_refused_file_out_makes_the_version_a_draft_again(
     draft: Api, runtime: Runtime
 ) -> None:
-    upload = await received(draft, "w.bin", sent=WRONG)
+    upload = await received(draft, "w.bin", BIG, WRONG)
     await draft.post(f"{V}/finalize")
     await files.prove(runtime, UUID(upload))
     assert (await draft.delete(f"{V}/files/w.bin")).status_code == 204
@@ -337,7 +340,7 @@ async def _told(api: Api) -> dict[str, Any]:
 
 
 async def test_the_bytes_of_others_are_read_back_like_any(
-    draft: Api, team: Team, runtime: Runtime, data_dir: Path
+    draft: Api, team: Team, runtime: Runtime
 ) -> None:
     """Nobody learns by an answer that the same bytes are stored in a model that is hidden."""
     upload = await received(draft, "w.bin")

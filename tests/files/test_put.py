@@ -3,11 +3,11 @@
 import base64
 import hashlib
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import psycopg
 import pytest
 
+from app.core.runtime import Runtime
 from tests.actors import Api, Team
 from tests.factories import events, make_draft, make_model, make_ready, pointers, problem
 
@@ -41,6 +41,7 @@ async def test_a_file_goes_in_and_comes_back_proven(admin: Api) -> None:
     assert (ready.json()["status"], ready.json()["stored"]) == ("ready", True)
     got = await admin.get("/models/churn/versions/latest/files/model/weights.bin")
     assert got.content == DATA
+    got = await admin.head("/models/churn/versions/latest/files/model/weights.bin")
     assert got.headers["etag"] == f'"{SHA}"'
     assert got.headers["content-disposition"].startswith('attachment; filename="weights.bin"')
     assert got.headers["x-content-type-options"] == "nosniff"
@@ -105,15 +106,15 @@ async def test_a_second_put_replaces_and_delete_takes_out(admin: Api) -> None:
     assert actions[2:] == ["file.attached", "file.attached", "file.removed"]
 
 
-async def test_other_bytes_than_announced_are_not_attached(admin: Api, data_dir: Path) -> None:
+async def test_other_bytes_than_announced_are_not_attached(admin: Api, runtime: Runtime) -> None:
     await make_model(admin)
     await make_draft(admin)
-    before = {*(data_dir / "store" / "incoming").iterdir()}
+    before = {entry.id async for entry in runtime.store.incoming()}
     answer = await admin.put(f"{FILES}/a", content=DATA, headers={"X-Content-SHA256": "ab" * 32})
     body = problem(answer, 422, "wrong-digest")
     assert (body["expected"], body["found"]) == ("ab" * 32, SHA)
     assert (await admin.get(FILES)).json()["items"] == []
-    assert {*(data_dir / "store" / "incoming").iterdir()} == before
+    assert {entry.id async for entry in runtime.store.incoming()} == before
     right = await admin.put(f"{FILES}/a", content=DATA, headers={"X-Content-SHA256": SHA})
     assert right.status_code == 201
     bad = await admin.put(f"{FILES}/a", content=DATA, headers={"X-Content-SHA256": "xyz"})
@@ -125,9 +126,7 @@ async def test_other_bytes_than_announced_are_not_attached(admin: Api, data_dir:
     ["%2e%2e/x", "a/%2E%2E/b", "a//b", "%2Fetc/passwd", "a%5Cb", "a%00b", "a/", "%2e",
      "", "x" * 1025, "%C2%85", "%FF", "a%7F"],
 )  # fmt: skip
-async def test_a_path_that_leads_elsewhere_is_refused(
-    admin: Api, path: str, data_dir: Path
-) -> None:
+async def test_a_path_that_leads_elsewhere_is_refused(admin: Api, path: str) -> None:
     await make_model(admin)
     await make_draft(admin)
     body = problem(await admin.put(f"{FILES}/{path}", content=b"x"), 422, "invalid-request")

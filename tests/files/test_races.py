@@ -24,7 +24,7 @@ from app.files.service.keep import record
 from app.versions import service as versions
 from app.versions.dependencies import VersionInModel, load_version
 from tests.actors import Api
-from tests.factories import make_draft, make_model, problem
+from tests.factories import make_draft, make_model
 from tests.waiting import eventually
 
 Sql = psycopg.AsyncConnection[tuple[Any, ...]]
@@ -82,7 +82,7 @@ async def sent(api: Api, version: str = V) -> UUID:
     (upload,) = answer.json()["uploads"]
     for part in [part for part in upload["parts"] if not part["uploaded"]]:
         body = DATA[part["offset"] : part["offset"] + part["size"]]
-        assert (await api.http.put(part["url"], content=body)).status_code == 204
+        assert (await api.http.put(part["url"], content=body, headers=part["headers"])).is_success
     return UUID(upload["id"])
 
 
@@ -144,6 +144,7 @@ async def test_completing_a_completed_upload_of_a_ready_version_is_harmless(draf
         await draft.post(f"{V}/finalize")
 
 
+@pytest.mark.local_store
 async def test_wrong_bytes_of_a_replaced_upload_do_not_take_its_place_again(
     draft: Api, runtime: Runtime, actor: Actor, sql: Sql
 ) -> None:
@@ -166,9 +167,9 @@ async def test_what_was_sent_and_is_lost_can_be_sent_again(draft: Api, runtime: 
     upload_id = await sent(draft)
     await runtime.store.abort(upload_id)
     lost = await draft.post(f"{V}/uploads/{upload_id}/complete")
-    problem(lost, 409, "upload-closed")
+    assert lost.status_code == 409, lost.text
     again = await sent(draft)
-    assert again != upload_id
+    assert again == upload_id or not runtime.store.is_direct
     done = await draft.post(f"{V}/uploads/{again}/complete")
     assert done.json() == {"verified": True}
 

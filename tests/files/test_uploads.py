@@ -3,8 +3,8 @@
 import asyncio
 import hashlib
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -57,6 +57,7 @@ async def draft(admin: Api) -> Api:
     return admin
 
 
+@pytest.mark.local_store
 async def test_parts_go_in_and_a_proven_file_comes_out(draft: Api, small_parts: None) -> None:
     (upload,) = await ask(draft, declared("w.bin", media_type="application/x-w"))
     assert (upload["status"], len(upload["parts"])) == ("required", 11)
@@ -73,6 +74,7 @@ async def test_parts_go_in_and_a_proven_file_comes_out(draft: Api, small_parts: 
     assert (await draft.post(f"{V}/finalize")).json()["status"] == "ready"
 
 
+@pytest.mark.local_store
 async def test_asking_again_gives_what_is_left(draft: Api, small_parts: None) -> None:
     (upload,) = await ask(draft, declared("w.bin"))
     await send(draft, upload, only={2, 5})
@@ -88,6 +90,7 @@ async def test_asking_again_gives_what_is_left(draft: Api, small_parts: None) ->
     assert done.json() == {"verified": True}
 
 
+@pytest.mark.local_store
 async def test_wrong_bytes_are_a_422_and_the_file_is_still_missing(draft: Api) -> None:
     (upload,) = await ask(draft, declared("w.bin"))
     await send(draft, upload, data=DATA[::-1])
@@ -103,6 +106,7 @@ async def test_wrong_bytes_are_a_422_and_the_file_is_still_missing(draft: Api) -
     assert done.json() == {"verified": True}
 
 
+@pytest.mark.local_store
 async def test_part_digests_refuse_a_part_that_was_altered(draft: Api, small_parts: None) -> None:
     digests = [
         hashlib.sha256(DATA[start : start + PART]).hexdigest()
@@ -123,12 +127,12 @@ async def test_part_digests_refuse_a_part_that_was_altered(draft: Api, small_par
     assert done.json() == {"verified": True}
 
 
-async def test_giving_up_frees_what_was_sent(draft: Api, data_dir: Path) -> None:
+async def test_giving_up_frees_what_was_sent(draft: Api, runtime: Runtime) -> None:
     (upload,) = await ask(draft, declared("w.bin"))
     await send(draft, upload)
     assert (await draft.delete(f"{V}/uploads/{upload['id']}")).status_code == 204
     assert (await draft.delete(f"{V}/uploads/{upload['id']}")).status_code == 204
-    assert not (data_dir / "store" / "incoming" / upload["id"]).exists()
+    assert UUID(upload["id"]) not in {entry.id async for entry in runtime.store.incoming()}
     closed = await draft.post(f"{V}/uploads/{upload['id']}/complete")
     problem(closed, 409, "upload-closed")
     unknown = await draft.post(f"{V}/uploads/01a20759-3b1f-7cc2-9d3e-5a6b7c8d9e0f/complete")
@@ -225,7 +229,7 @@ async def test_paths_are_checked_among_all_that_is_declared(draft: Api) -> None:
 
 
 async def test_a_sweep_expires_uploads_and_frees_what_nothing_names(
-    draft: Api, runtime: Runtime, sql: Sql, data_dir: Path
+    draft: Api, runtime: Runtime, sql: Sql
 ) -> None:
     (upload,) = await ask(draft, declared("w.bin"))
     await send(draft, upload)
@@ -237,7 +241,7 @@ async def test_a_sweep_expires_uploads_and_frees_what_nothing_names(
     await sql.execute("update uploads set expires_at = now() - interval '1 second'")
     await files.expire(runtime)
     assert await files.clear_ended(runtime) == 1
-    assert not (data_dir / "store" / "incoming" / upload["id"]).exists()
+    assert UUID(upload["id"]) not in {entry.id async for entry in runtime.store.incoming()}
     problem(await draft.post(f"{V}/uploads/{upload['id']}/complete"), 409, "upload-closed")
     problem(await draft.post(f"{V}/finalize"), 409, "files-missing")
     assert await blobs.sweep(runtime.db, runtime.store) == []

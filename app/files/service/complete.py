@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.blobs.problems import UploadClosed, wrong_digest, wrong_size
+from app.blobs.problems import PartsMissing, UploadClosed, wrong_digest, wrong_size
 from app.blobs.stores.interface import Proven
 from app.core.actor import Actor
 from app.core.db import clock
@@ -56,12 +56,13 @@ async def _bring(runtime: Runtime, actor: Actor, target: VersionInModel, row: Up
         if (proven.size, proven.sha256) == (row.size, row.sha256):
             await adopt(runtime, row.id, proven)
             return True
-    except UploadClosed:
+    except (UploadClosed, PartsMissing) as fault:
         async with runtime.db.reading() as session:
             now = await _of(session, target, row.id)
         if now.status == "completed" or await is_adopted(runtime, now):
             return True
-        await _open_again(runtime, actor, target, row, None)  # what was sent is lost
+        if isinstance(fault, UploadClosed):  # what was sent is lost
+            await _open_again(runtime, actor, target, row, None)
         raise
     await _open_again(runtime, actor, target, row, proven)
     await runtime.store.abort(row.id, row.store_handle)
