@@ -346,18 +346,18 @@ class Bucket:
                 for at in page.get("Parts", ())
             )
 
-    def complete_upload(self, key: str, upload_id: str, parts: Sequence[SeenPart]) -> str:
-        """Make one object of the parts; its ETag. `Changed` where a part is another meanwhile."""
+    def complete_upload(self, key: str, upload_id: str, parts: Sequence[SeenPart]) -> None:
+        """Make one object of the parts. `Changed` where one of them is another meanwhile. What the
+        object's ETag is, `head` tells: not every store says it here."""
         named: list[CompletedPartTypeDef] = []
         for part in parts:
             named.append({"PartNumber": part.number, "ETag": part.etag})
             if part.sha256 is not None:
                 named[-1]["ChecksumSHA256"] = part.sha256
         with told("completing an upload"):
-            answer = self._clients.patient.complete_multipart_upload(
+            self._clients.patient.complete_multipart_upload(
                 **self._named(key), UploadId=upload_id, MultipartUpload={"Parts": named}
             )
-        return answer["ETag"]
 
     def abort_upload(self, key: str, upload_id: str) -> None:
         """Forget a multipart upload and its parts; harmless where there is none."""

@@ -12,6 +12,7 @@ from concurrent.futures import Executor, Future, wait
 
 from app.blobs.stores import s3_rules as rules
 from app.blobs.stores.bucket import Bucket, SeenPart
+from app.blobs.stores.disk import away
 
 
 class StreamIn:
@@ -59,7 +60,11 @@ class StreamIn:
             if self._filling:
                 self._send()
             self._gather()
-            return self._bucket.complete_upload(self._key, self._upload_id, self._sent)
+            self._bucket.complete_upload(self._key, self._upload_id, self._sent)
+            seen = self._bucket.head(self._key)
+            if seen is None or seen.size != sum(part.size for part in self._sent):
+                raise away("it made another object than of the parts that were sent")
+            return seen.etag
 
     def give_up(self) -> None:
         """Take everything away again, after the step under way."""
