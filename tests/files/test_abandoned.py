@@ -1,4 +1,4 @@
-"""A thousand uploads are left at random steps: the sweeps leave exactly what versions name."""
+"""Many uploads are left at random steps: the sweeps leave exactly what versions name."""
 
 import asyncio
 import hashlib
@@ -24,7 +24,7 @@ from tests.actors import Api
 from tests.factories import make_model
 
 Sql = psycopg.AsyncConnection[tuple[Any, ...]]
-UPLOADS = 1000
+UPLOADS, UPLOADS_TO_S3 = 1000, 250  # each of them asks an S3 server a dozen times
 AT_ONCE = 16
 LONG_AGO = timedelta(seconds=-60)
 TWO_PARTS = 64 * 1024 * 1024 + 1
@@ -163,7 +163,7 @@ async def _handle(runtime: Runtime, upload_id: str) -> str | None:
 
 
 @pytest.fixture
-async def store(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> BlobStore:
+async def empty_store(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> BlobStore:
     """The store, empty, and one of a kind that proves later."""
     found: BlobStore = runtime.store
     async for entry in found.incoming():
@@ -174,9 +174,10 @@ async def store(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> BlobStore:
     return found
 
 
-async def test_a_thousand_abandoned_uploads_leave_exactly_what_versions_name(
-    admin: Api, runtime: Runtime, store: BlobStore, sql: Sql
+async def test_abandoned_uploads_leave_exactly_what_versions_name(
+    admin: Api, runtime: Runtime, empty_store: BlobStore, sql: Sql
 ) -> None:
+    uploads = UPLOADS_TO_S3 if empty_store.is_direct else UPLOADS
     chance = random.Random(20261123)
     await make_model(admin)
     turns = asyncio.Semaphore(AT_ONCE)
@@ -191,9 +192,9 @@ async def test_a_thousand_abandoned_uploads_leave_exactly_what_versions_name(
             number = made.json()["number"]
             await step(Try(admin, runtime, body, f"/models/churn/versions/{number}"))
 
-    await asyncio.gather(*(one() for _ in range(UPLOADS)))
+    await asyncio.gather(*(one() for _ in range(uploads)))
     assert set(taken) == {step.__name__ for step in STEPS}
-    assert {entry async for entry in store.incoming()}
+    assert {entry async for entry in empty_store.incoming()}
 
     await sql.execute(
         "update uploads set expires_at = now() - interval '1 minute', "
@@ -205,15 +206,15 @@ async def test_a_thousand_abandoned_uploads_leave_exactly_what_versions_name(
     while await files.clear_ended(runtime):
         pass
     await files.clear_orphans(runtime, LONG_AGO)
-    while await blobs.sweep(runtime.db, store, timedelta(0)):
+    while await blobs.sweep(runtime.db, empty_store, timedelta(0)):
         pass
 
     named = await (
         await sql.execute("select distinct encode(sha256, 'hex') from version_files")
     ).fetchall()
-    held = {blob.sha256 async for blob in store.blobs()}
+    held = {blob.sha256 async for blob in empty_store.blobs()}
     assert held == {sha256 for (sha256,) in named}
-    assert len(held) > 100
-    assert [entry async for entry in store.incoming()] == []
+    assert len(held) > uploads / 10
+    assert [entry async for entry in empty_store.incoming()] == []
     rows = await (await sql.execute("select encode(sha256, 'hex') from blobs")).fetchall()
     assert {sha256 for (sha256,) in rows} == held
