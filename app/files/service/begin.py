@@ -91,7 +91,8 @@ async def _keep_part_digests(
             row.part_sha256 = file.part_sha256
             told.append({"id": row.id, "part_sha256": file.part_sha256})
     if told:
-        await session.execute(update(Upload), told)
+        # The rows know it already; refreshing those that are resumed would be asked of no session.
+        await session.execute(update(Upload).execution_options(synchronize_session=False), told)
 
 
 def _check_part_digests(index: int, digests: list[str], row: Upload) -> None:
