@@ -17,7 +17,7 @@ class Broken(Exception):
 class Fault:
     """What befalls a request. This one is none: a subclass overrides what it spoils."""
 
-    def answer(self) -> bytes | None:
+    def answer(self, method: str) -> bytes | None:
         """What is answered in the place of the store, which hears nothing of the request."""
         return None
 
@@ -46,13 +46,13 @@ class Refused(Fault):
     status: int = 503
     code: str = "SlowDown"
 
-    def answer(self) -> bytes | None:
+    def answer(self, method: str) -> bytes | None:
         body = REFUSAL.format(code=self.code).encode()
         head = (
             f"HTTP/1.1 {self.status} {self.code}\r\nContent-Type: application/xml\r\n"
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         )
-        return head.encode() + body
+        return head.encode() + (b"" if method == "HEAD" else body)
 
 
 @dataclass(frozen=True)

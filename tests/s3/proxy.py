@@ -129,18 +129,20 @@ class Proxy:
         assert task is not None
         self._tasks.add(task)
         lines = [Line(reader, writer)]
-        try:
-            with suppress(OSError, EOFError, Broken):
-                ahead = await asyncio.open_connection(*self._upstream, limit=LARGEST_HEAD)
-                lines.append(Line(*ahead))
-                while await self._exchange(*lines):
-                    continue
-            for line in lines:
-                await line.close()
-        finally:
-            for line in lines:
-                line.writer.transport.abort()
-            self._tasks.discard(task)
+        with suppress(asyncio.CancelledError):  # Python 3.11 logs those that `_cut` ends
+            await self._serve(lines)
+        for line in lines:
+            line.writer.transport.abort()
+        self._tasks.discard(task)
+
+    async def _serve(self, lines: list[Line]) -> None:
+        with suppress(OSError, EOFError, Broken):
+            ahead = await asyncio.open_connection(*self._upstream, limit=LARGEST_HEAD)
+            lines.append(Line(*ahead))
+            while await self._exchange(*lines):
+                continue
+        for line in lines:
+            await line.close()
 
     async def _exchange(self, client: Line, store: Line) -> bool:
         """One request and its answer; whether another may follow."""
@@ -149,7 +151,7 @@ class Proxy:
         asked = Asked(method, target)
         self.asked.append(asked)
         fault = self._strike(asked)
-        if (answer := fault.answer()) is None:
+        if (answer := fault.answer(method)) is None:
             return await self._pass(fault, asked, head, client, store)
         if "expect" not in head.fields:
             async for _ in head.request_body(client):
