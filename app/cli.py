@@ -3,7 +3,7 @@
 What goes wrong is one line with a remedy, and an exit code that is not zero.
 """
 
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import psycopg
 import typer
@@ -11,12 +11,12 @@ import uvloop
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from app import doctor as doctors
 from app import serving
 from app.core import logs, schema
 from app.core.embedded import EmbeddedError, EmbeddedPostgres
 from app.core.schema import SchemaError
 from app.core.settings import Settings
+from app.doctor.examine import examine
 from app.serving import CannotServe
 
 commands = typer.Typer(
@@ -74,9 +74,17 @@ def worker() -> None:
 
 
 @commands.command()
-def doctor() -> None:
-    """Say in plain words whether all is there that serving needs."""
-    raise SystemExit(0 if doctors.examine(_settings()) else 1)
+def doctor(
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read every stored byte, and hash it again.")
+    ] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Repair what can be, and record what cannot.")
+    ] = False,
+) -> None:
+    """Say in plain words whether all is there that serving needs, and whether the blob store holds
+    what the database says. Safe beside running servers, and to repeat."""
+    raise SystemExit(0 if examine(_settings(), deep=deep, fix=fix) else 1)
 
 
 def _settings() -> Settings:

@@ -13,7 +13,7 @@ from app.blobs.service.health import Condition, examine, note
 from app.blobs.service.hold import hold
 from app.blobs.service.report import report
 from app.blobs.service.scrub import Pace, scrub
-from app.blobs.service.sweep import GRACE, free, sweep
+from app.blobs.service.sweep import GRACE, expel, forget, free, sweep
 
 __all__ = [
     "GRACE",
@@ -24,6 +24,8 @@ __all__ = [
     "being_freed",
     "differences",
     "examine",
+    "expel",
+    "forget",
     "free",
     "hold",
     "note",

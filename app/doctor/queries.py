@@ -1,0 +1,46 @@
+"""What the doctor asks of several rooms at once."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import distinct, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.files.tables import File, Upload
+from app.models.tables import Model
+from app.versions.tables import Version
+
+
+class Naming(NamedTuple):
+    """Who has a file with one blob: how many versions, and the first of them."""
+
+    versions: int
+    first: list[str]
+
+
+async def naming(session: AsyncSession, sha256: str, limit: int) -> Naming:
+    """Who names a blob, those of deleted models too, which can be restored."""
+    joined = (
+        select(Model.name, Version.number, Model.deleted_at)
+        .join(Version, Version.model_id == Model.id)
+        .join(File, File.version_id == Version.id)
+        .where(File.sha256 == sha256)
+    )
+    counting = select(func.count(distinct(File.version_id))).where(File.sha256 == sha256)
+    rows = await session.execute(
+        joined.distinct().order_by(Model.name, Version.number).limit(limit)
+    )
+    first = [
+        f"{row.name} {row.number}" + (" (deleted)" if row.deleted_at is not None else "")
+        for row in rows
+    ]
+    return Naming(int((await session.execute(counting)).scalar_one()), first)
+
+
+async def under_way(session: AsyncSession, uploads: Collection[UUID]) -> set[UUID]:
+    """Which of these are uploads that take bytes or wait for their proof."""
+    statement = select(Upload.id).where(
+        Upload.id.in_(uploads), Upload.status.in_(("open", "received"))
+    )
+    return set((await session.execute(statement)).scalars())
