@@ -91,7 +91,7 @@ async def _keep_part_digests(
             row.part_sha256 = file.part_sha256
             told.append({"id": row.id, "part_sha256": file.part_sha256})
     if told:
-        # The rows know it already; refreshing those that are resumed would be asked of no session.
+        # The rows hold it already; those that go on would forget it, and no session load it again.
         await session.execute(update(Upload).execution_options(synchronize_session=False), told)
 
 
