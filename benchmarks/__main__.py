@@ -28,7 +28,7 @@ def main() -> int:
     for name in asked.names or known:
         module = importlib.import_module(f"benchmarks.measurements.{name}")
         with ExitStack() as stack:
-            bench = fresh(options, stack)
+            bench = getattr(module, "fresh", fresh)(options, stack)
             if not told:
                 print("\n".join(f"- {line}" for line in facts(bench.server)), flush=True)
                 told = True
@@ -47,6 +47,8 @@ def _parser(known: list[str]) -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=usual.seconds, help="a case and round")
     parser.add_argument("--connections", type=int, default=usual.connections)
     parser.add_argument("--file-mib", type=int, default=usual.file_mib, help="the large file")
+    parser.add_argument("--s3-mib", type=int, default=usual.s3_mib, help="the file through S3")
+    parser.add_argument("--s3-rounds", type=int, default=usual.s3_rounds)
     return parser
 
 
@@ -56,6 +58,8 @@ def _options(asked: argparse.Namespace) -> Options:
         seconds=asked.seconds,
         connections=asked.connections,
         file_mib=asked.file_mib,
+        s3_mib=asked.s3_mib,
+        s3_rounds=asked.s3_rounds,
     )
 
 

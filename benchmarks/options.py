@@ -14,8 +14,10 @@ class Options:
     warmup: float = 1.0
     connections: int = 16
     file_mib: int = 2048
+    s3_mib: int = 5120
+    s3_rounds: int = 3
 
     @classmethod
     def quick(cls) -> "Options":
         """Enough to see that everything works; its figures mean nothing."""
-        return cls(rounds=1, seconds=1, warmup=1, file_mib=64)
+        return cls(rounds=1, seconds=1, warmup=1, file_mib=64, s3_mib=96, s3_rounds=1)

@@ -33,7 +33,7 @@ def send(
     size = content.size - offset if size is None else size
     connection = _connect(url)
     try:
-        connection.putrequest("PUT", _target(url), skip_accept_encoding=True)
+        connection.putrequest("PUT", target(url), skip_accept_encoding=True)
         for name, value in headers.items():
             connection.putheader(name, value)
         if chunked:
@@ -58,7 +58,7 @@ def fetch(url: str, headers: Mapping[str, str]) -> Fetched:
     """GET a file, hashing it as it comes; follows one redirect, without the headers."""
     connection = _connect(url)
     try:
-        connection.request("GET", _target(url), headers=dict(headers))
+        connection.request("GET", target(url), headers=dict(headers))
         answer = connection.getresponse()
         if answer.status == 307:
             return fetch(answer.headers["Location"], {})
@@ -90,6 +90,7 @@ def _connect(url: str) -> HTTPConnection:
     return HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
 
 
-def _target(url: str) -> str:
+def target(url: str) -> str:
+    """The path of an address, with its query."""
     parts = urlsplit(url)
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
