@@ -34,7 +34,7 @@ COLUMNS = (
 
 
 def measure(bench: Bench) -> list[Section]:
-    """Each way up right after `dd` of the same bytes, and each way down right after hashing them."""
+    """Each way up right after `dd` of the same bytes, each way down after hashing them."""
     trainer = team.trainer(bench.server)
     trainer.call("POST", "/models", {"name": "large"}, expect=201)
     size = bench.options.file_mib * MIB
