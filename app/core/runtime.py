@@ -1,6 +1,6 @@
 """What a process holds while it serves: its settings, the database, the hub and the blob store."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Request
@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.db import Database
 from app.core.settings import Settings
+from app.core.shared import SharedLook
 from app.core.signals import Hub
 
 if TYPE_CHECKING:
@@ -17,12 +18,19 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class Runtime:
     """One a process. `store` is the blob store (`blobs.storage.BlobStore`), which core cannot
-    name: it lies above."""
+    name: it lies above. `store_check` is its `check`, shared by all who want to know."""
 
     settings: Settings
     hub: Hub
     db: Database
     store: Any
+    store_check: SharedLook = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.store_check = SharedLook(self._check_store)
+
+    async def _check_store(self) -> None:
+        await self.store.check()
 
 
 def get_runtime(request: Request) -> Runtime:

@@ -40,7 +40,7 @@ async def readiness(runtime: Runtime) -> Readiness:
         ),
         _checked(
             "blob_store",
-            runtime.store.check,
+            runtime.store_check,
             "The blob store answers.",
             "The blob store does not answer. See the STAGEWARD_S3_… settings, or the data "
             "directory.",
