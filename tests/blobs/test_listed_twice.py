@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.blobs.stores.bucket import SeenPart, newest
+from app.blobs.stores.s3_seen import SeenPart, newest
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LATER = NOON + timedelta(seconds=1)

@@ -1,14 +1,14 @@
 """A bucket of an S3 store: every call that leaves the process is made here, by boto3.
 
-All of it blocks and is called in threads. An answer is a plain value or one of three faults:
-`NotThere`, `Changed`, and `Unavailable` for all that the caller can do nothing about, which is
-logged here. Keys are without the prefix that the operator set.
+All of it blocks and is called in threads. An answer is a plain value or a fault (`s3_faults.py`):
+`NotThere`, `Changed`, or `Unavailable` for all that the caller can do nothing about. Keys are
+without the prefix that the operator set.
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,13 +20,13 @@ from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.httpsession import URLLib3Session
-from urllib3.exceptions import HTTPError
 
 from app.blobs.stores import s3_rules as rules
-from app.blobs.stores.disk import away, no_room
-from app.core.problems import Unavailable
+from app.blobs.stores.disk import away
+from app.blobs.stores.s3_faults import NotThere, code_and_status, told
+from app.blobs.stores.s3_seen import Seen, SeenPart, SeenUpload, newest
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -45,18 +45,6 @@ Operation = Literal["put_object", "upload_part", "get_object"]
 log = structlog.get_logger()
 
 
-class NotThere(Exception):
-    """The store has no such object or upload."""
-
-
-class Changed(Exception):
-    """The bytes in the store are not those that were meant."""
-
-
-class Refused(Unavailable):
-    """The store answered that it will not do this, for a reason that nobody here foresees."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketAddress:
     """Where a bucket is and how one speaks to its store. `public_endpoint` is where clients reach
@@ -72,49 +60,6 @@ class BucketAddress:
     addressing: Literal["path", "virtual", "auto"] = "path"
     checksums: Checksums = "when_required"
     ca_file: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """An object as the store shows it."""
-
-    key: str
-    size: int
-    etag: str
-    modified_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class SeenPart:
-    """A part as the store lists it; `sha256` is in base64, as the store gives it."""
-
-    number: int
-    size: int
-    etag: str
-    sha256: str | None = None
-
-
-def newest(listed: Iterable[tuple[datetime, SeenPart]]) -> list[SeenPart]:
-    """Each part as it was sent last, by number: some stores (SeaweedFS) also list what that
-    replaced, in no order. Two that came in one second cannot be told apart: the part is missing
-    then, and is sent again."""
-    found: dict[int, tuple[datetime, SeenPart | None]] = {}
-    for at, part in listed:
-        before = found.get(part.number)
-        if before is None or before[0] < at:
-            found[part.number] = (at, part)
-        elif before[0] == at and (before[1] is None or before[1].etag != part.etag):
-            found[part.number] = (at, None)
-    return [part for _, (_, part) in sorted(found.items()) if part is not None]
-
-
-@dataclass(frozen=True, slots=True)
-class SeenUpload:
-    """An open multipart upload as the store lists it."""
-
-    key: str
-    id: str
-    begun_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +122,7 @@ class Bucket:
             try:
                 client.head_bucket(Bucket=self.address.name)
             except ClientError as error:
-                if _code_and_status(error)[1] != 404:
+                if code_and_status(error)[1] != 404:
                     raise
                 more: dict[str, Any] = {}
                 if region != "us-east-1":
@@ -442,42 +387,6 @@ class _Auth(S3SigV4QueryAuth):
     def _modify_request_before_signing(self, request: AWSRequest) -> None:
         request.context["timestamp"] = self._moment.strftime("%Y%m%dT%H%M%SZ")
         super()._modify_request_before_signing(request)  # type: ignore[misc]
-
-
-@contextmanager
-def told(doing: str, *, missing: Exception | None = None) -> Iterator[None]:
-    """Say what went wrong in this service's words; what only the operator can mend is logged."""
-    try:
-        yield
-    except ClientError as error:
-        code, status = _code_and_status(error)
-        if missing is not None and status == 404:
-            log.error("blob_store_fault", step=doing, reason=str(missing))
-            raise missing from error
-        if rules.is_missing(code, status):
-            raise NotThere(doing) from error
-        if rules.is_changed(code, status):
-            raise Changed(doing) from error
-        log.error("blob_store_fault", step=doing, reason=f"{status} {code}")
-        raise _unavailable(code, status) from error
-    except (BotoCoreError, HTTPError, OSError, ValueError) as error:
-        log.error("blob_store_fault", step=doing, reason=str(error))
-        raise away(rules.CANNOT_REACH) from error
-
-
-def _unavailable(code: str, status: int) -> Unavailable:
-    if status == 507 or code in rules.FULL:
-        return no_room()
-    problem = away(rules.reason(code, status))
-    if rules.is_final(code, status):
-        return Refused(problem.detail, retry_after=problem.retry_after)
-    return problem
-
-
-def _code_and_status(error: ClientError) -> tuple[str, int]:
-    response: Any = error.response
-    code = str(response.get("Error", {}).get("Code", ""))
-    return code, int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def _etag_of_copy(answer: Any) -> str:

@@ -13,20 +13,18 @@ import asyncio
 import hashlib
 import secrets
 import threading
-from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID, uuid4
 
-import structlog
-
 from app.blobs.problems import blob_missing
-from app.blobs.rules import attachment, media_type
 from app.blobs.stores import s3_incoming as incoming
 from app.blobs.stores import s3_rules as rules
-from app.blobs.stores.bucket import Bucket, Changed, NotThere, Operation
+from app.blobs.stores.bucket import Bucket
 from app.blobs.stores.disk import away
 from app.blobs.stores.flow import Threads, pour
 from app.blobs.stores.interface import (
@@ -41,7 +39,9 @@ from app.blobs.stores.interface import (
     Trait,
     Upload,
 )
-from app.blobs.stores.s3_probe import probe
+from app.blobs.stores.s3_faults import Changed, NotThere
+from app.blobs.stores.s3_learning import Learning
+from app.blobs.stores.s3_links import S3Links
 from app.blobs.stores.s3_reading import Reading
 from app.blobs.stores.s3_rules import MIB, InParts, OnePut, Seal
 from app.blobs.stores.s3_stream import StreamIn
@@ -54,7 +54,6 @@ STREAM_PART_SIZE = 8 * MIB
 PROVEN_SOON = 64 * MIB
 READ_SIZE = MIB // 4
 THREADS = 32
-log = structlog.get_logger()
 T = TypeVar("T")
 
 
@@ -71,13 +70,12 @@ class S3Store:
     ) -> None:
         """Nothing is touched before `prepare`. `traits` are what the store was seen to do, where
         somebody has looked already."""
-        self._bucket = bucket
+        self._bucket, self._links = bucket, S3Links(bucket)
         self._part_size, self._stream_part_size = part_size, stream_part_size
-        self._traits = traits
-        self._learning: asyncio.Task[Traits] | None = None
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="blobs")
         self._senders = ThreadPoolExecutor(THREADS, thread_name_prefix="blob-parts")
         self._threads = Threads(self._pool)
+        self._learning = Learning(bucket, self._threads, traits)
 
     @property
     def is_direct(self) -> bool:
@@ -88,8 +86,7 @@ class S3Store:
 
     async def prepare(self) -> None:
         """See `BlobStore`. What the store enforces is found out meanwhile."""
-        if self._traits is None:
-            self._learn()
+        self._learning.begin()
 
     async def check(self) -> None:
         """See `BlobStore`."""
@@ -97,35 +94,14 @@ class S3Store:
 
     async def probe(self) -> list[Trait]:
         """See `BlobStore`."""
-        return (await self._find_out()).rows()
+        return (await self._learning.ask_again()).rows()
 
     async def close(self) -> None:
         """See `BlobStore`."""
-        if self._learning is not None:
-            self._learning.cancel()
+        self._learning.stop()
         self._bucket.close()
         await asyncio.to_thread(self._senders.shutdown)
         await asyncio.to_thread(self._pool.shutdown)
-
-    async def _known(self) -> Traits:
-        """What the store enforces; `Unavailable` where that cannot be found out now."""
-        if self._traits is not None:
-            return self._traits
-        return await asyncio.shield(self._learn())
-
-    def _learn(self) -> "asyncio.Task[Traits]":
-        if self._learning is None or (self._learning.done() and self._traits is None):
-            self._learning = asyncio.create_task(self._find_out())
-            self._learning.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return self._learning
-
-    async def _find_out(self) -> Traits:
-        await self._threads.run(self._bucket.ensure)
-        traits = await self._threads.run(probe, self._bucket)
-        for trait in traits.lacking:
-            log.error("blob_store_lacks", trait=trait.name, meaning=trait.meaning)
-        self._traits = traits
-        return traits
 
     # -- coming in, in parts
 
@@ -137,7 +113,7 @@ class S3Store:
         self, upload_id: UUID, size: int, sha256: str | None = None, *, part_digests: bool = False
     ) -> Upload:
         """See `BlobStore`."""
-        part_size, traits = self.part_size_for(size), await self._known()
+        part_size, traits = self.part_size_for(size), await self._learning.known()
         if traits.lacking:
             raise away(f"it does not do this: {traits.lacking[0].name}")
         way: OnePut | InParts
@@ -155,7 +131,8 @@ class S3Store:
     def takes_part_digests(self, upload: Upload) -> bool:
         """See `BlobStore`."""
         way = rules.read_handle(upload.handle)
-        could = self._traits is not None and self._traits.refuses_wrong_part_digests
+        seen = self._learning.seen
+        could = seen is not None and seen.refuses_wrong_part_digests
         return not (could and isinstance(way, InParts) and not way.digests)
 
     async def link_parts(
@@ -164,33 +141,8 @@ class S3Store:
         """See `BlobStore`."""
         way = incoming.way_of(upload)
         return await self._threads.run(
-            lambda: [self._to_part(upload.id, way, part, lifetime) for part in parts]
+            lambda: [self._links.to_part(upload.id, way, part, lifetime) for part in parts]
         )
-
-    def _to_part(
-        self, upload_id: UUID, way: OnePut | InParts, part: Part, lifetime: timedelta
-    ) -> Link:
-        params: dict[str, Any] = {"ContentLength": part.size}
-        operation: Operation = "upload_part"
-        sha256: str | None
-        if isinstance(way, OnePut):
-            operation, sha256 = "put_object", way.sha256
-        else:
-            sha256 = part.sha256 if way.digests else None
-            params |= {"UploadId": way.id, "PartNumber": part.number}
-        headers = {}
-        if sha256 is not None:
-            headers["x-amz-checksum-sha256"] = rules.in_base64(sha256)
-            params["ChecksumSHA256"] = rules.in_base64(sha256)
-        url, expires_at = self._sign(operation, rules.incoming_key(upload_id), lifetime, params)
-        return Link("PUT", url, headers, expires_at)
-
-    def _sign(
-        self, operation: Operation, key: str, lifetime: timedelta, params: Mapping[str, Any]
-    ) -> tuple[str, datetime]:
-        expires_at = (datetime.now(UTC) + lifetime).replace(microsecond=0)
-        seconds = max(int(lifetime.total_seconds()), 1)
-        return self._bucket.sign(operation, key, seconds, **params), expires_at
 
     async def parts_present(self, upload: Upload) -> list[StoredPart]:
         """See `BlobStore`."""
@@ -207,26 +159,29 @@ class S3Store:
     ) -> Proven:
         """See `BlobStore`."""
         rules.require_streamable(size, self._stream_part_size)
-        traits, key, hasher = await self._known(), rules.incoming_key(upload_id), hashlib.sha256()
-        stream = StreamIn(
-            self._bucket,
-            key,
-            partial(rules.stream_part_size, size=size, least=self._stream_part_size),
-            self._senders,
-            with_md5=traits.refuses_wrong_md5,
-        )
+        compares = (await self._learning.known()).refuses_wrong_md5
+        part_size = partial(rules.stream_part_size, size=size, least=self._stream_part_size)
+        key = rules.incoming_key(upload_id)
+        stream = StreamIn(self._bucket, key, part_size, self._senders, with_md5=compares)
         try:
-            came = await pour(chunks, self._threads, stream.write, hasher.update, size=size)
-            etag = await self._threads.run(stream.finish)
-            proven = Proven(came, hasher.hexdigest(), str(Seal(key, etag)))
-            if not traits.refuses_wrong_md5 and await self._read_back(key) != proven:
+            proven = await self._take_in(stream, key, chunks, size)
+            if not compares and await self._read_back(key) != proven:
                 raise away("it holds other bytes than were sent to it")
         except BaseException as error:
-            await self._threads.surely(stream.give_up)
+            with suppress(Unavailable):  # what could not be taken away now, the sweep takes away
+                await self._threads.surely(stream.give_up)
             if isinstance(error, Changed):
                 raise away("bytes were altered on their way to it") from None
             raise
         return proven
+
+    async def _take_in(
+        self, stream: StreamIn, key: str, chunks: AsyncIterable[bytes], size: int | None
+    ) -> Proven:
+        hasher = hashlib.sha256()
+        came = await pour(chunks, self._threads, stream.write, hasher.update, size=size)
+        etag = await self._threads.run(stream.finish)
+        return Proven(came, hasher.hexdigest(), str(Seal(key, etag)))
 
     # -- from incoming to blob
 
@@ -237,7 +192,7 @@ class S3Store:
 
     async def prove(self, upload: Upload, progress: Progress | None = None) -> Proven:
         """See `BlobStore`."""
-        traits, stop = await self._known(), threading.Event()
+        traits, stop = await self._learning.known(), threading.Event()
         try:
             return await self._threads.run(
                 incoming.prove, self._bucket, traits, upload, progress, stop
@@ -254,7 +209,7 @@ class S3Store:
 
     async def adopt(self, upload_id: UUID, proven: Proven) -> None:
         """See `BlobStore`."""
-        traits = await self._known()
+        traits = await self._learning.known()
         await self._threads.run(incoming.adopt, self._bucket, traits, upload_id, proven)
 
     async def abort(self, upload_id: UUID, handle: str | None = None) -> None:
@@ -332,20 +287,8 @@ class S3Store:
     ) -> list[Link]:
         """See `BlobStore`."""
         return await self._threads.run(
-            lambda: [self._to_blob(download, lifetime) for download in downloads]
+            lambda: [self._links.to_blob(download, lifetime) for download in downloads]
         )
-
-    def _to_blob(self, download: Download, lifetime: timedelta) -> Link:
-        key, params = (
-            rules.blob_key(download.sha256),
-            {
-                "ResponseContentDisposition": attachment(download.name),
-                "ResponseContentType": media_type(download.media_type),
-                "ResponseCacheControl": "private, no-transform",
-            },
-        )
-        url, expires_at = self._sign("get_object", key, lifetime, params)
-        return Link("GET", url, {}, expires_at)
 
     async def delete(self, sha256: str) -> None:
         """See `BlobStore`."""

@@ -11,10 +11,11 @@ from uuid import UUID
 
 from app.blobs.problems import WrongDigest
 from app.blobs.stores import s3_rules as rules
-from app.blobs.stores.bucket import Bucket, Changed, NotThere
+from app.blobs.stores.bucket import Bucket
 from app.blobs.stores.disk import BLOCK, away
 from app.blobs.stores.incoming import closed
 from app.blobs.stores.interface import Progress, Proven, StoredPart, Upload
+from app.blobs.stores.s3_faults import Changed, NotThere
 from app.blobs.stores.s3_reading import Reading
 from app.blobs.stores.s3_rules import ANY, InParts, OnePut, Seal, incoming_key
 from app.blobs.stores.s3_traits import Traits

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from app.blobs.stores import s3_rules as rules
-from app.blobs.stores.bucket import Bucket, Changed, NotThere, Refused
+from app.blobs.stores.bucket import Bucket
 from app.blobs.stores.disk import away
+from app.blobs.stores.s3_faults import Changed, NotThere, Refused
 from app.blobs.stores.s3_stream import in_md5
 from app.blobs.stores.s3_traits import Traits
 

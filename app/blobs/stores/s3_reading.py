@@ -5,8 +5,9 @@ import threading
 from botocore.exceptions import BotoCoreError
 from urllib3.exceptions import HTTPError
 
-from app.blobs.stores.bucket import Bucket, Opened, told
+from app.blobs.stores.bucket import Bucket, Opened
 from app.blobs.stores.disk import away
+from app.blobs.stores.s3_faults import told
 
 TRIES = 4
 FIRST_PAUSE = 0.2

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, wait
 
 from app.blobs.stores import s3_rules as rules
-from app.blobs.stores.bucket import Bucket, SeenPart
+from app.blobs.stores.bucket import Bucket
 from app.blobs.stores.disk import away
+from app.blobs.stores.s3_seen import SeenPart
 
 
 class StreamIn:
