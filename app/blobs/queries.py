@@ -120,7 +120,7 @@ async def due(
     statement = (
         select(*_KNOWN)
         .where(
-            Blob.checked_at < func.clock_timestamp() - age,
+            Blob.checked_at < func.now() - age,  # stable, so that the index serves it
             Blob.unreferenced_since.is_(None),
             ~one_of(besides),
         )
@@ -139,7 +139,7 @@ async def incomplete(
         select(*_KNOWN)
         .where(
             Blob.damage.in_(("missing", "truncated")),
-            Blob.checked_at < func.clock_timestamp() - age,
+            Blob.checked_at < func.now() - age,
             Blob.unreferenced_since.is_(None),
             ~one_of(besides),
         )

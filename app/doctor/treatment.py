@@ -29,6 +29,8 @@ class Treatment:
             await self._unknown(difference)
         elif difference.kind == "recovered":
             self._recovered(difference)
+        elif difference.kind == "unreadable":
+            self._bad(difference, "cannot be read at this moment, although the store works.")
         elif difference.is_named:
             await self._named(difference)
         else:

@@ -350,23 +350,37 @@ async def test_of_many_like_each_other_the_first_are_told(
 class Away:
     """A store that goes away while it is looked at."""
 
-    def __init__(self, store: Any, step: str) -> None:
-        self._store, self._step = store, step
+    def __init__(self, store: Any, *steps: str) -> None:
+        self._store, self._steps = store, steps
 
     def __getattr__(self, name: str) -> Any:
-        if name == self._step:
+        if name in self._steps:
             raise Unavailable("The blob store cannot be used at this moment.")
         return getattr(self._store, name)
 
 
-@pytest.mark.parametrize("step", ["blobs", "size", "incoming"])
+BROKEN_OFF = "the comparison was broken off. The blob store cannot be used"
+UNREADABLE = f"WRONG  Blob {SHA} cannot be read at this moment, although the store works."
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        (["blobs"], BROKEN_OFF),
+        (["incoming"], BROKEN_OFF),
+        (["size", "check"], BROKEN_OFF),
+        (["read", "check"], BROKEN_OFF),
+        (["size"], UNREADABLE),
+        (["read"], UNREADABLE),
+    ],
+)
 async def test_a_store_that_goes_away_is_no_reason_to_call_anything_damaged(
-    registry: Registry, doctor: Examination, step: str
+    registry: Registry, doctor: Examination, steps: list[str], words: str
 ) -> None:
     await registry.keep(BODY)
-    well, said = await doctor(store=Away(registry.store, step), fix=True, deep=True)
+    well, said = await doctor(store=Away(registry.store, *steps), fix=True, deep=True)
     assert not well
-    assert "the comparison was broken off. The blob store cannot be used" in said
+    assert words in said
     assert await registry.damage_of(SHA) is None
     assert await registry.told() == []
 

@@ -25,9 +25,10 @@ AT_ONCE = 1000
 class Difference:
     """Something about a blob that is not in both places as it should be.
 
-    `kind` is a damage, `recovered` (it was damaged and is whole again) or `unknown` (the store has
-    it, the database does not). `is_named`: a version has a file with it. `is_young`: nothing names
-    it, and it may be on its way in or out at this moment.
+    `kind` is a damage, `recovered` (it was damaged and is whole again), `unreadable` (at this
+    moment, although the store works) or `unknown` (the store has it, the database does not).
+    `is_named`: a version has a file with it. `is_young`: nothing names it, and it may be on its way
+    in or out at this moment.
     """
 
     kind: str
@@ -102,8 +103,11 @@ async def _examine(
     """What is wrong with a blob, or no longer; None where nothing is, or where it changed while it
     was looked at."""
     whole = deep or row.damage is not None
-    condition = await health.examine(store, row.sha256, row.size, whole=whole)
+    is_named = row.unreferenced_since is None
     is_young = row.unreferenced_since is not None and _is_young(row.unreferenced_since)
+    condition = await health.try_to_examine(store, row.sha256, row.size, whole=whole)
+    if condition is None:
+        return Difference("unreadable", row.sha256, row.size, is_named, is_young)
     if condition.damage is None and not whole:
         return None
     if condition.damage == "missing" and is_young:
@@ -113,7 +117,6 @@ async def _examine(
     kind = condition.damage or ("recovered" if row.damage is not None else None)
     if kind is None:
         return None
-    is_named = row.unreferenced_since is None
     return Difference(kind, row.sha256, row.size, is_named, is_young, condition)
 
 

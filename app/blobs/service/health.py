@@ -49,6 +49,19 @@ async def examine(
     return condition
 
 
+async def try_to_examine(
+    store: BlobStore, sha256: str, size: int, *, whole: bool, pacing: Pacing | None = None
+) -> Condition | None:
+    """The same; None where this blob cannot be read at this moment, although the store works. Only
+    a store that is away is `Unavailable` then."""
+    try:
+        return await examine(store, sha256, size, whole=whole, pacing=pacing)
+    except Unavailable as error:
+        await store.check()
+        log.error("blob_unreadable", sha256=sha256, reason=error.detail)
+        return None
+
+
 async def _look(
     store: BlobStore, sha256: str, size: int, whole: bool, pacing: Pacing | None
 ) -> Condition:

@@ -80,14 +80,10 @@ async def _due(runtime: Runtime, age: timedelta, besides: list[str]) -> list[Kno
 
 async def _scrub_one(runtime: Runtime, blob: KnownBlob, pacing: health.Pacing) -> None:
     await pacing(max(LEAST - blob.size, 0))
-    try:
-        condition = await health.examine(
-            runtime.store, blob.sha256, blob.size, whole=True, pacing=pacing
-        )
-    except Unavailable as error:
-        await runtime.store.check()
-        log.error("blob_unreadable", sha256=blob.sha256, reason=error.detail)
-    else:
+    condition = await health.try_to_examine(
+        runtime.store, blob.sha256, blob.size, whole=True, pacing=pacing
+    )
+    if condition is not None:
         await health.note(runtime.db, blob, condition)
 
 
