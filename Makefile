@@ -3,6 +3,8 @@
 # make test-s3    all tests of the service with its blobs in S3
 # make test-ceph  the blob store's tests against Ceph, which is installed (root, Debian)
 # make check      formatting, lint, types, the order of the rooms
+# make check-image  the steps of the Dockerfile without containers, and what comes of them run
+# make check-stack  the deployment in containers: used, broken, stopped and started (Docker)
 # make demo       the whole story against a fresh server: register, promote, review, apply, verify
 # make bench      rates and latencies, beside their ceiling
 # make lock       write requirements/*.txt anew from pyproject.toml (UPGRADE=1: newest versions)
@@ -14,7 +16,7 @@ BIN := .venv/bin
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-header $(if $(UPGRADE),--upgrade)
 
-.PHONY: serve test test-s3 test-ceph check demo bench lock clean server-venv dev-venv swift-venv
+.PHONY: serve test test-s3 test-ceph check check-image check-stack demo bench lock clean server-venv dev-venv swift-venv
 
 serve: server-venv
 	@exec $(BIN)/python -m app serve
@@ -39,6 +41,12 @@ check: dev-venv
 	run $(BIN)/mypy; \
 	run $(BIN)/lint-imports; \
 	exit $$failed
+
+check-image: dev-venv
+	@exec $(BIN)/python deploy/check_image.py
+
+check-stack: dev-venv
+	@exec $(BIN)/python deploy/check_stack.py $(ARGS)
 
 demo: dev-venv
 	@exec $(BIN)/python examples/demo.py
