@@ -9,8 +9,10 @@ import pytest
 from app.blobs.stores.bucket import Bucket, BucketAddress
 from app.blobs.stores.interface import Download, Link
 from app.blobs.stores.s3_traits import Traits
-from tests.blobs.conftest import S3Bench, past_this_service
+from tests.blobs.conftest import S3Bench, past_this_service, sha256_of
 from tests.blobs.serving import MINUTES
+from tests.blobs.test_s3_store import keys
+from tests.blobs.test_store_contract import finished
 from tests.waiting import eventually
 
 NAMES = [
@@ -92,6 +94,45 @@ async def test_a_link_to_send_names_one_part_of_one_upload(s3_bench: S3Bench) ->
         refused = await s3_bench.follow(replace(link, url=altered), content=b"bytes")
         assert refused.status_code == 403
     assert await s3_bench.store.parts_present(upload) == []
+
+
+@pytest.mark.parametrize("with_digest", [True, False])
+async def test_a_link_to_send_does_not_copy_what_the_store_holds(
+    s3_bench: S3Bench, with_digest: bool
+) -> None:
+    secret = await s3_bench.keep(b"secret bytes")
+    [key] = keys(s3_bench.bucket, "blobs/")
+    address = s3_bench.bucket.address
+    source = {"x-amz-copy-source": f"/{address.name}/{address.prefix}/{key}"}
+    said = secret.sha256 if with_digest else None
+    upload = await s3_bench.store.begin(uuid4(), secret.size, said)
+    [link] = await s3_bench.store.link_parts(upload, upload.parts, MINUTES)
+    copying = replace(link, headers={**link.headers, **source})
+    for content in (b"", b"chosen bytes"):
+        assert (await s3_bench.follow(copying, content=content)).status_code >= 400
+    assert await s3_bench.store.parts_present(upload) == []
+
+
+async def test_nothing_but_the_bytes_of_an_upload_is_kept(s3_bench: S3Bench) -> None:
+    body = b"bytes"
+    said = {
+        "content-type": "text/html",
+        "content-encoding": "gzip",
+        "content-disposition": "inline",
+        "expires": "Thu, 01 Dec 2044 16:00:00 GMT",
+        "x-delete-after": "3600",
+    }
+    upload = await s3_bench.store.begin(uuid4(), len(body), sha256_of(body))
+    [link] = await s3_bench.store.link_parts(upload, upload.parts, MINUTES)
+    await s3_bench.follow(replace(link, headers={**link.headers, **said}), content=body)
+    proven = await finished(s3_bench, upload)
+    [download] = await s3_bench.store.link_downloads(
+        [Download(proven.sha256, proven.size, "model.bin", "a/b")], MINUTES
+    )
+    answer = await s3_bench.follow(download)
+    assert (answer.content, answer.headers["content-type"]) == (body, "a/b")
+    kept = {*answer.headers} & {*said, "x-amz-expiration", "x-delete-at"}
+    assert kept == {"content-type", "content-disposition"}
 
 
 async def test_links_end(s3_bench: S3Bench) -> None:

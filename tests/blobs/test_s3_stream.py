@@ -97,10 +97,13 @@ async def test_a_stream_whose_caller_goes_away_leaves_nothing(
     behind: tuple[Proxy, S3Bench],
 ) -> None:
     proxy, bench = behind
-    held = Held()
-    with proxy.failing(held, "PUT", "partNumber=2"):
+
+    async def is_struck() -> bool:
+        return bool(proxy.struck)
+
+    with proxy.failing(Held(), "PUT", "partNumber=2"):
         receiving = asyncio.ensure_future(bench.store.receive(uuid4(), chunks_of(4 * S3_PART_SIZE)))
-        await asyncio.to_thread(proxy.wait_struck)
+        await eventually(is_struck, what="the second part")
         receiving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await receiving
@@ -161,3 +164,14 @@ async def test_a_stream_that_is_too_long_to_be_held_in_parts_is_not_begun(
 ) -> None:
     with pytest.raises(InvalidRequest, match="upload in parts"):
         await s3_bench.store.receive(uuid4(), chunks_of(0), 1024**4)
+
+
+async def test_checksums_of_boto3s_own_do_no_harm(
+    s3_address: BucketAddress, s3_traits: Traits
+) -> None:
+    address = replace(s3_address, prefix=f"stores/{uuid4().hex}", checksums="when_supported")
+    careless = replace(s3_traits, refuses_wrong_md5=False)
+    async with past_this_service(Bucket(address), careless) as bench:
+        for size in (0, 1000, 2 * S3_PART_SIZE + 5):
+            body = some_bytes(size)
+            assert await bench.content((await bench.keep(body)).sha256) == body

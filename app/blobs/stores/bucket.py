@@ -226,7 +226,8 @@ class Bucket:
             answer = self._clients.patient.upload_part_copy(
                 **self._named(key), **wanted, UploadId=upload_id, PartNumber=number
             )
-        return SeenPart(number, 0 if span is None else span[1] - span[0], _etag_of_copy(answer))
+        size = 0 if span is None else span[1] - span[0]
+        return SeenPart(number, size, answer["CopyPartResult"]["ETag"])
 
     def _from(self, source: str, etag: str | None) -> dict[str, Any]:
         wanted: dict[str, Any] = {"CopySource": self._named(source)}
@@ -267,7 +268,7 @@ class Bucket:
     ) -> SeenPart:
         """Send a part from here. `conditions` are parameters of UploadPart."""
         with told("sending a part"):
-            answer = self._clients.sending.upload_part(
+            answer = self._clients.inside.upload_part(
                 **self._named(key),
                 UploadId=upload_id,
                 PartNumber=number,
@@ -387,10 +388,6 @@ class _Auth(S3SigV4QueryAuth):
     def _modify_request_before_signing(self, request: AWSRequest) -> None:
         request.context["timestamp"] = self._moment.strftime("%Y%m%dT%H%M%SZ")
         super()._modify_request_before_signing(request)  # type: ignore[misc]
-
-
-def _etag_of_copy(answer: Any) -> str:
-    return str(answer["CopyPartResult"]["ETag"])
 
 
 def _make_clients(address: BucketAddress) -> _Clients:

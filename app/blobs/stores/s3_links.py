@@ -61,6 +61,8 @@ class S3Links:
 
 
 def _enforced(way: OnePut | InParts, part: Part) -> str | None:
+    if part.size == 0:
+        return None  # the size says it all
     if isinstance(way, OnePut):
         return way.sha256
     return part.sha256 if way.digests else None

@@ -28,6 +28,7 @@ def probe(bucket: Bucket) -> Traits:
             refuses_altered_links=asked.refuses_altered_links(),
             refuses_expired_links=asked.refuses_expired_links(),
             refuses_other_sizes=asked.refuses_other_sizes(),
+            refuses_copies_through_links=asked.refuses_copies_through_links(),
             copies=asked.copies(),
             refuses_wrong_digests=asked.refuses_wrong_digests(),
             refuses_wrong_part_digests=asked.refuses_wrong_part_digests(),
@@ -86,6 +87,18 @@ class _Probe:
         bodies = (b"", self._right[1:], self._right + b"x")
         return not any(self._takes("PUT", self._link(key), body) for body in bodies)
 
+    def refuses_copies_through_links(self) -> bool:
+        key = self._new_key()
+        upload_id = self._begin(key)
+        link = self._link_part(key, upload_id)
+        return not self._takes("PUT", link, self._right, self._copying())
+
+    def _copying(self) -> dict[str, str]:
+        """Headers that make an upload a copy, where a store heeds those that were not signed."""
+        address, source = self._bucket.address, self.written()
+        path = f"{address.prefix}/{source}" if address.prefix else source
+        return {"x-amz-copy-source": f"/{address.name}/{path}"}
+
     def copies(self) -> bool:
         source, whole, in_parts = self.written(), self._new_key(), self._new_key()
         try:
@@ -108,16 +121,7 @@ class _Probe:
             upload_id = self._begin(key, part_digests=True)
         except Refused:
             return False
-        link = self._bucket.sign(
-            "upload_part",
-            key,
-            SECONDS,
-            inside=True,
-            UploadId=upload_id,
-            PartNumber=1,
-            ContentLength=SIZE,
-            ChecksumSHA256=_sha256(self._right),
-        )
+        link = self._link_part(key, upload_id, ChecksumSHA256=_sha256(self._right))
         if not self._is_bound(link):
             return False
         try:
@@ -134,6 +138,7 @@ class _Probe:
             and not self._takes("PUT", link, self._wrong, right)
             and not self._takes("PUT", link, self._wrong, wrong)
             and not self._takes("PUT", link, self._wrong)
+            and not self._takes("PUT", link, self._right, {**right, **self._copying()})
         )
 
     def refuses_wrong_md5(self) -> bool:
@@ -192,6 +197,18 @@ class _Probe:
     def _link(self, key: str, **params: object) -> str:
         return self._bucket.sign(
             "put_object", key, SECONDS, inside=True, ContentLength=SIZE, **params
+        )
+
+    def _link_part(self, key: str, upload_id: str, **params: object) -> str:
+        return self._bucket.sign(
+            "upload_part",
+            key,
+            SECONDS,
+            inside=True,
+            UploadId=upload_id,
+            PartNumber=1,
+            ContentLength=SIZE,
+            **params,
         )
 
     def _takes(

@@ -215,7 +215,9 @@ def is_changed(code: str, status: int) -> bool:
 
 def is_final(code: str, status: int) -> bool:
     """Whether the answer would be the same the next time."""
-    return (400 <= status < 500 and status not in (408, 429)) or status == 501
+    if code == "RequestTimeout" or status in (408, 429):
+        return False
+    return 400 <= status < 500 or status == 501
 
 
 CANNOT_REACH = "it cannot be reached, or did not answer in time"

@@ -13,6 +13,7 @@ class Traits:
     refuses_altered_links: bool
     refuses_expired_links: bool
     refuses_other_sizes: bool
+    refuses_copies_through_links: bool
     copies: bool
     refuses_wrong_digests: bool
     refuses_wrong_part_digests: bool
@@ -48,6 +49,11 @@ class Traits:
                 "refuses another size than the link says",
                 self.refuses_other_sizes,
                 "Nobody fills the store through a link for a small part.",
+            ),
+            _needed(
+                "refuses to copy through a link to a part",
+                self.refuses_copies_through_links,
+                "Nobody gets at other bytes of the store by knowing their digest.",
             ),
             _needed(
                 "copies inside the store",
