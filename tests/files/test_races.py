@@ -20,7 +20,6 @@ from app.core.problems import Unavailable
 from app.core.runtime import Runtime
 from app.files import service as files
 from app.files.service.attach import Content, attach
-from app.files.service.keep import record
 from app.versions import service as versions
 from app.versions.dependencies import VersionInModel, load_version
 from tests.actors import Api
@@ -267,7 +266,7 @@ async def test_bytes_that_a_sweep_freed_after_they_were_adopted_are_not_recorded
     freed.may.set()
     assert await sweep == [SHA]
     with pytest.raises(Unavailable):
-        await record(runtime, SHA, len(DATA))
+        await blobs.record(runtime, SHA, len(DATA))
     assert (await draft.put(f"{V}/files/w", content=DATA)).status_code == 201
     assert (await draft.get(f"{V}/files/w")).content == DATA
 

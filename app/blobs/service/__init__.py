@@ -7,7 +7,7 @@ a kill left; the second records that the bytes are there. A sweep first dooms a 
 bytes, then removes the row, and nothing names a doomed one.
 """
 
-from app.blobs.service.adopt import adopt, being_freed, record, recover, spare, stored
+from app.blobs.service.adopt import adopt, record, recover
 from app.blobs.service.compare import Difference, differences, take_in
 from app.blobs.service.health import Condition, examine, note
 from app.blobs.service.hold import hold
@@ -21,7 +21,6 @@ __all__ = [
     "Difference",
     "Pace",
     "adopt",
-    "being_freed",
     "differences",
     "examine",
     "expel",
@@ -33,8 +32,6 @@ __all__ = [
     "recover",
     "report",
     "scrub",
-    "spare",
-    "stored",
     "sweep",
     "take_in",
 ]

@@ -18,7 +18,6 @@ from app.blobs.service.hold import not_now
 from app.blobs.stores.interface import Proven
 from app.blobs.tables import Blob
 from app.core.db import Database, clock
-from app.core.problems import Unavailable
 from app.core.runtime import Runtime
 
 WAIT_SECONDS = 10.0
@@ -70,7 +69,7 @@ async def _reserved(session: AsyncSession, sha256: str, size: int) -> bool:
 async def record(runtime: Runtime, sha256: str, size: int) -> None:
     """Record a blob that was just adopted, in a transaction of its own."""
     async with runtime.db.transaction() as session:
-        await stored(session, sha256, size)
+        await _stored(session, sha256, size)
     await _see(runtime, sha256, size)
 
 
@@ -81,7 +80,7 @@ async def _see(runtime: Runtime, sha256: str, size: int) -> None:
         raise not_now()
 
 
-async def stored(session: AsyncSession, sha256: str, size: int) -> None:
+async def _stored(session: AsyncSession, sha256: str, size: int) -> None:
     """After adopting: record that the store holds these bytes, which were just proven. What was
     wrong with them before is mended."""
     row = await _made(session, sha256, size)
@@ -111,21 +110,3 @@ async def _made(session: AsyncSession, sha256: str, size: int) -> Blob:
     if row is None or row.doomed_at is not None:
         raise not_now()
     return row
-
-
-async def spare(session: AsyncSession, sha256: str) -> None:
-    """Before adopting: give a blob that is stored already, and that nothing names, its grace time
-    again. One that is being freed at this moment is refused."""
-    row = await queries.locked(session, sha256)
-    if row is None:
-        return
-    if row.doomed_at is not None:
-        raise not_now()
-    if row.unreferenced_since is not None:
-        row.unreferenced_since = await clock(session)
-        await session.flush()
-
-
-def being_freed() -> Unavailable:
-    """These bytes cannot be kept at this moment."""
-    return not_now()

@@ -27,29 +27,14 @@ async def adopt(runtime: Runtime, upload_id: UUID, proven: Proven) -> None:
     """Move proven bytes to their blob key and record the blob."""
     async with runtime.db.transaction() as session:
         await _mark_proven(session, upload_id)
-        await blobs.spare(session, proven.sha256)
-    await runtime.store.adopt(upload_id, proven)
-    await record(runtime, proven.sha256, proven.size)
-
-
-async def record(runtime: Runtime, sha256: str, size: int) -> None:
-    """Record a blob that the store holds, in a transaction of its own: whatever becomes of the
-    file, a sweep will know the bytes."""
-    async with runtime.db.transaction() as session:
-        await blobs.stored(session, sha256, size)
-    # From here on a sweep that frees them shows in the row. One that began before may have
-    # freed them since they were adopted, where they lay unused for longer than the grace time.
-    if await runtime.store.size(sha256) != size:
-        raise blobs.being_freed()
+    await blobs.adopt(runtime, upload_id, proven)
 
 
 async def is_adopted(runtime: Runtime, upload: Upload) -> bool:
     """Whether the bytes were proven and adopted by somebody who was killed before they could
     attach them, or who is faster than this one."""
-    if upload.proven_at is None or await runtime.store.size(upload.sha256) != upload.size:
-        return False
-    await record(runtime, upload.sha256, upload.size)
-    return True
+    was_proven = upload.proven_at is not None
+    return was_proven and await blobs.recover(runtime, upload.sha256, upload.size)
 
 
 async def _mark_proven(session: AsyncSession, upload_id: UUID) -> None:
