@@ -50,7 +50,10 @@ def variables() -> Iterator[tuple[str, str, str]]:
 
 
 def test_the_deployment_has_all_that_the_service_needs() -> None:
-    assert set(SERVICES) == {"load-balancer", "app", "worker", "migrate", "postgres", "s3"}
+    assert set(SERVICES) == {
+        *("load-balancer", "app", "worker", "migrate"),
+        *("postgres", "s3", "s3-durable"),
+    }
     assert SERVICES["app"]["deploy"]["replicas"] == 2
     assert [SERVICES[name]["command"] for name in OURS] == [["serve"], ["worker"], ["migrate"]]
 
@@ -77,7 +80,15 @@ def test_what_is_waited_for_can_come_to_pass(name: str) -> None:
 
 def test_nothing_serves_before_the_schema_and_the_store_are_there() -> None:
     for name in ("app", "worker"):
-        assert set(SERVICES[name]["depends_on"]) == {"migrate", "s3"}
+        assert set(SERVICES[name]["depends_on"]) == {"migrate", "s3-durable"}
+    assert set(SERVICES["s3-durable"]["depends_on"]) == {"s3"}
+
+
+def test_the_store_answers_only_once_the_disk_has_the_bytes() -> None:
+    bucket = environment_of("app")["STAGEWARD_S3_BUCKET"]
+    (command,) = SERVICES["s3-durable"]["command"]
+    assert f"-locationPrefix=/buckets/{bucket}/ -fsync -apply" in command
+    assert SERVICES["s3-durable"]["image"] == SERVICES["s3"]["image"]
 
 
 @pytest.mark.parametrize("image", [service["image"] for service in SERVICES.values()])
