@@ -61,13 +61,15 @@ def send_all(api, address, files):
     """Send what is missing of some files {path in the version: file}, part by part."""
     for path, file in files.items():
         declared = {"path": path, "size": file.stat().st_size, "sha256": sha256_of(file)}
-        while True:
+        for _ in range(TRIES):
             upload = asked(api, address, declared)
             if upload["status"] == "present":
                 break  # these bytes are stored already, in a version that you can read
             if send_parts(file, upload["parts"]):
                 call(api, "POST", f"{address}/uploads/{upload['id']}/complete").raise_for_status()
                 break
+        else:
+            raise SystemExit(f"the store refused the links to {path} again and again (403)")
         print(f"{path}: {declared['sha256']}, {declared['size']} bytes")
 
 
@@ -100,12 +102,14 @@ def send_part(file, part):
                 answer = httpx.put(
                     part["url"], content=blocks(source, part["size"]), headers=headers, timeout=300
                 )
-            except httpx.TransportError:
-                answer = None
-        if answer is not None and (answer.is_success or answer.status_code == 403):
-            return answer.is_success
-        time.sleep(2**again)
-    raise SystemExit(f"part {part['number']} of {file} could not be sent: {answer}")
+                if answer.is_success or answer.status_code == 403:
+                    return answer.is_success
+                fault = f"{answer.status_code} {answer.text[:500]}"
+            except httpx.TransportError as error:
+                fault = repr(error)
+        if again < TRIES - 1:
+            time.sleep(2**again)
+    raise SystemExit(f"part {part['number']} of {file} could not be sent: {fault}")
 
 
 def blocks(source, left):

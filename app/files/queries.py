@@ -1,7 +1,7 @@
 """Every SELECT on files and uploads."""
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Text, and_, any_, func, literal, or_, select
@@ -112,6 +112,12 @@ async def waiting_for_proof(session: AsyncSession, age: timedelta, limit: int) -
         .limit(limit)
     )
     return list((await session.execute(statement)).scalars())
+
+
+async def first_try(session: AsyncSession, upload_id: UUID) -> datetime | None:
+    """When a job first tried to prove an upload; None where none has failed at it yet."""
+    statement = select(Upload.proof_tried_at).where(Upload.id == upload_id)
+    return (await session.execute(statement)).scalar_one_or_none()
 
 
 async def unsettled(session: AsyncSession, age: timedelta, limit: int) -> list[UUID]:

@@ -273,7 +273,6 @@ async def list_files(
     responses={
         200: {"description": "What a GET would answer, without the bytes.", "headers": RESOLVED},
         304: {"description": "`If-None-Match` names these very bytes."},
-        307: {"description": "A signed link to the bytes: follow it, without the token."},
         **responses(NotFound, BlobMissing, StaleRevision, AmbiguousReference),
     },
 )
@@ -314,10 +313,11 @@ async def get_file(
     responses=responses(NotFound, AmbiguousReference),
 )
 async def get_manifest(
-    view: Annotated[VersionView, Depends(VersionToRead(Permission.FILES_READ))],
-    session: Reading,
+    view: Annotated[VersionView, Depends(VersionToReadFrom(Permission.FILES_READ))],
     runtime: TheRuntime,
 ) -> ManifestOutput:
     """Every file with its digest and a signed link, in one call. `manifest_sha256` can be
     recomputed from what `sha256sum` prints for the files, sorted by path."""
-    return await service.manifest(runtime, view, await service.files_of(session, view.version.id))
+    async with runtime.db.reading() as session:
+        files = await service.files_of(session, view.version.id)
+    return await service.manifest(runtime, view, files)

@@ -64,16 +64,24 @@ def failure_of(
 ) -> dict[str, Any]:
     """Why a version failed: of each refused file (path, sha256, size, and the digest and size that
     were found, None where the store has lost the bytes)."""
-    paths = ", ".join(path for path, *_ in refused[:PATHS_TOLD])
-    more = " …" if len(refused) > PATHS_TOLD else ""
+    other = [path for path, _, _, found in refused if found is not None]
+    lost = [path for path, _, _, found in refused if found is None]
+    said = [
+        f"The bytes that came are not those that were declared: {_shown(other)}." if other else "",
+        f"The blob store could not give these bytes back: {_shown(lost)}." if lost else "",
+        "Send the right ones, or declare what is right, and finalize again.",
+    ]
     return {
-        "detail": f"The bytes that came are not those that were declared: {paths}{more}. Send the "
-        "right ones, or declare what is right, and finalize again.",
+        "detail": " ".join(filter(None, said)),
         "files": [
             {"path": path, "expected": {"sha256": sha256, "size": size}, "found": found}
             for path, sha256, size, found in refused[:FAILURES_TOLD]
         ],
     }
+
+
+def _shown(paths: Sequence[str]) -> str:
+    return ", ".join(paths[:PATHS_TOLD]) + (" …" if len(paths) > PATHS_TOLD else "")
 
 
 def manifest_digest(files: Iterable[tuple[str, str]]) -> str:

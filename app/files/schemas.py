@@ -96,9 +96,12 @@ class UploadOutput(Output):
         description="`present`: the file is attached already, nothing is to be sent. `required`: "
         "send the parts that are not `uploaded`, then complete."
     )
-    parts: list[PartOutput] = Field(description="All parts, in order; none where it is present.")
+    parts: list[PartOutput] = Field(
+        description="All parts, in order; none where it is present, or where all has arrived and "
+        "is being proven: then only complete it."
+    )
     expires_at: Time | None = Field(
-        description="When the links end; ask again for fresh ones. Null where it is present."
+        description="When the links end; ask again for fresh ones. Null where there are no links."
     )
     kept_until: Time | None = Field(
         description="Until when an unfinished upload is kept. Null where it is present."

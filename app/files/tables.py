@@ -35,10 +35,12 @@ class Upload(Base):
     multipart upload, where it has one. An upload leaves `open` once: `completed` (attached),
     `received` (its bytes are whole in the store, and a job proves them), `abandoned` (given up or
     replaced) or `expired`. What was received ends as `completed` or as `refused`, where `found`
-    says which bytes came instead. What is open, received, expired or refused is declared: the
-    version is not ready without it. `bytes_verified` is how far the proof has come, `proven_at`
-    when the bytes were seen to be what was declared, and `cleared_at` when those under `incoming/`
-    were seen to be gone.
+    says which bytes came instead (null: the store could not give them back). What is open,
+    received, expired or refused is declared: the version is not ready without it.
+
+    `bytes_verified` is how far the proof has come, `proof_tried_at` when a job first failed to read
+    the bytes, `proven_at` when they were seen to be what was declared, and `cleared_at` when those
+    under `incoming/` were seen to be gone.
     """
 
     __tablename__ = "uploads"
@@ -59,6 +61,7 @@ class Upload(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     expires_at: Mapped[datetime]
     received_at: Mapped[datetime | None]
+    proof_tried_at: Mapped[datetime | None]
     bytes_verified: Mapped[int] = mapped_column(BigInteger, server_default=text("0"), default=0)
     found: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     proven_at: Mapped[datetime | None]

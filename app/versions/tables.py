@@ -98,6 +98,7 @@ class Version(Base):
             postgresql_where=text("deleted_at is null"),
         ),
         Index("ix_versions_created_at_id", "created_at", "id"),
+        Index("ix_versions_verifying", "updated_at", postgresql_where=text("status = 'verifying'")),
     )
 
 

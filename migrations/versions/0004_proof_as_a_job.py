@@ -1,5 +1,8 @@
 """Proof as a job, its progress, and what is known of a stored blob's health.
 
+One transaction, which holds these three tables while `blobs` is rewritten: some seconds for each
+million blobs.
+
 Revision ID: 0004
 Revises: 0003
 """
@@ -19,6 +22,7 @@ EARLIER_STATUSES = ("open", "completed", "abandoned", "expired")
 
 def upgrade() -> None:
     op.add_column("uploads", sa.Column("received_at", sa.DateTime(timezone=True)))
+    op.add_column("uploads", sa.Column("proof_tried_at", sa.DateTime(timezone=True)))
     op.add_column(
         "uploads",
         sa.Column("bytes_verified", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
@@ -42,6 +46,13 @@ def upgrade() -> None:
         op.f("ck_versions_verifying_tells_how_far"),
         "versions",
         "(status = 'verifying') = (num_nonnulls(bytes_verified, bytes_to_verify) = 2)",
+    )
+
+    op.create_index(
+        "ix_versions_verifying",
+        "versions",
+        ["updated_at"],
+        postgresql_where=sa.text("status = 'verifying'"),
     )
 
     op.add_column("blobs", sa.Column("checked_at", sa.DateTime(timezone=True)))
@@ -69,6 +80,7 @@ def downgrade() -> None:
         "update versions set status = 'draft', bytes_verified = null, bytes_to_verify = null "
         "where status = 'verifying'"
     )
+    op.drop_index("ix_versions_verifying", "versions")
     op.drop_column("versions", "bytes_to_verify")
     op.drop_column("versions", "bytes_verified")
     op.execute("update uploads set status = 'expired' where status in ('received', 'refused')")
@@ -80,6 +92,7 @@ def downgrade() -> None:
     )
     op.drop_column("uploads", "found")
     op.drop_column("uploads", "bytes_verified")
+    op.drop_column("uploads", "proof_tried_at")
     op.drop_column("uploads", "received_at")
 
 

@@ -137,6 +137,18 @@ async def test_ranges(stored: Api, headers: dict[str, str], status: int, content
         assert answer.headers["content-range"].endswith("/10")
 
 
+async def test_conditions_mean_the_digest_also_where_the_bytes_are_in_another_store(
+    stored: Api,
+) -> None:
+    """S3 has entity tags of its own: a redirect would answer 412, or the whole file."""
+    right = await stored.get(f"{FILES}/w", headers={"If-Match": TAG})
+    assert (right.status_code, right.content) == (200, DATA)
+    resumed = await stored.get(f"{FILES}/w", headers={"Range": "bytes=4-", "If-Range": TAG})
+    assert (resumed.status_code, resumed.content) == (206, DATA[4:])
+    other = await stored.get(f"{FILES}/w", headers={"Range": "bytes=4-", "If-Range": OTHER})
+    assert (other.status_code, other.content) == (200, DATA)
+
+
 async def test_a_range_outside_and_another_file_are_problems(stored: Api) -> None:
     outside = await stored.get(f"{FILES}/w", headers={"Range": "bytes=10-"})
     problem(outside, 416, "range-not-satisfiable")

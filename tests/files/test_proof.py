@@ -11,6 +11,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from app.core.problems import Unavailable
 from app.core.runtime import Runtime
 from app.files import queries
 from app.files import service as files
@@ -139,6 +140,7 @@ async def test_a_failed_version_is_a_draft_again_once_the_file_is_replaced(
     fresh = await received(draft, "w.bin")
     version = await shown(draft)
     assert (version["status"], version["failure"]) == ("draft", None)
+    assert "version.reopened" in [event["action"] for event in await events(draft)]
     assert (await draft.post(f"{V}/finalize")).status_code == 202
     await files.prove(runtime, UUID(fresh))
     assert await _is(draft, "ready")
@@ -282,18 +284,32 @@ async def test_a_proof_whose_job_was_lost_is_taken_up_again(
         await eventually(lambda: _is(draft, "ready"), what="the version to be ready")
 
 
-async def test_what_nobody_could_prove_in_time_fails(
-    draft: Api, runtime: Runtime, sql: Sql
+async def test_what_the_store_cannot_give_back_for_a_week_fails(
+    draft: Api, runtime: Runtime, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await received(draft, "w.bin")
+    upload = await received(draft, "w.bin")
     await draft.post(f"{V}/finalize")
-    await sql.execute(
-        "update uploads set received_at = now() - interval '8 days', expires_at = now()"
-    )
-    await files.recheck(runtime)
+    prove = runtime.store.prove
+
+    async def away(*_: Any) -> None:
+        raise Unavailable("The blob store is away.")
+
+    monkeypatch.setattr(runtime.store, "prove", away, raising=False)
+    await sql.execute("update uploads set received_at = now() - interval '30 days'")
+    for _ in range(2):  # a week without a worker is no failed try
+        with pytest.raises(Unavailable):
+            await files.prove(runtime, UUID(upload))
+    assert await _is(draft, "verifying")
+    await sql.execute("update uploads set proof_tried_at = now() - interval '8 days'")
+    await files.prove(runtime, UUID(upload))
     version = await shown(draft)
-    assert version["status"] == "failed"
-    assert version["failure"]["files"][0]["found"] is None
+    assert (version["status"], version["failure"]["files"][0]["found"]) == ("failed", None)
+    assert "could not give these bytes back: w.bin" in version["failure"]["detail"]
+    monkeypatch.setattr(runtime.store, "prove", prove, raising=False)
+    fresh = await received(draft, "w.bin")
+    await draft.post(f"{V}/finalize")
+    await files.prove(runtime, UUID(fresh))
+    assert await _is(draft, "ready")
 
 
 async def test_the_sweeps_leave_what_waits_for_its_proof(

@@ -88,7 +88,7 @@ async def attach(
     await session.flush()
     await insert_rows(session, File, [_row(files[path]) for path in new])
     if changes:
-        await _changed(session, actor, version)
+        await _changed(session, actor, model, version)
         _tell(session, actor, model, version, changes)
     await session.flush()
     return files
@@ -160,12 +160,14 @@ async def detach(
     await session.delete(file)
     version.files_count -= 1
     version.size -= file.size
-    await _changed(session, actor, version)
+    await _changed(session, actor, model, version)
     note(session, actor, model, version, "file.removed", path=file.path, sha256=file.sha256)
     await session.flush()
 
 
-async def end_uploads(session: AsyncSession, version: Version, paths: Collection[str]) -> list[str]:
+async def end_uploads(
+    session: AsyncSession, actor: Actor, model: Model, version: Version, paths: Collection[str]
+) -> list[str]:
     """Abandon what is under way for these paths; for which of them there was something. A version
     that failed is a draft again."""
     ended = await session.execute(
@@ -181,12 +183,14 @@ async def end_uploads(session: AsyncSession, version: Version, paths: Collection
     )
     paths_ended = sorted(ended.scalars())
     if paths_ended:
-        versions.reopen(version)
+        versions.reopen(session, actor, model, version)
     return paths_ended
 
 
-async def _changed(session: AsyncSession, actor: Actor | None, version: Version) -> None:
-    versions.reopen(version)
+async def _changed(
+    session: AsyncSession, actor: Actor | None, model: Model, version: Version
+) -> None:
+    versions.reopen(session, actor, model, version)
     version.updated_at = await clock(session)
     version.revision += 1
     if actor is not None:

@@ -92,7 +92,7 @@ def _wrong(sha256: str, size: int, found_sha256: str, found_size: int) -> Proble
 
 def _refused(row: Upload) -> Problem:
     if row.found is None:
-        return closed(row)
+        return UploadClosed("The blob store could not give these bytes back. Send them again.")
     return _wrong(row.sha256, row.size, row.found["sha256"], row.found["size"])
 
 
@@ -100,13 +100,14 @@ async def _open_again(
     runtime: Runtime, actor: Actor, target: VersionInModel, row: Upload, found: Proven | None
 ) -> None:
     """Put a fresh upload in the place of one whose bytes are not what was declared, or are lost:
-    the file is still missing. Nothing where it was given up or replaced meanwhile."""
+    the file is still missing, as whoever sent it is told at once. (What a job refuses stays
+    `refused`, so that the version can say so.) Nothing where it was given up or replaced."""
     async with runtime.db.transaction() as session:
         version = await versions.lock_version(session, target.version.id)
         current = await _of(session, target, row.id)
         if current.status != "open":
             return
-        await end_uploads(session, version, [row.path])
+        await end_uploads(session, actor, target.model, version, [row.path])
         fresh = Upload(
             **{name: getattr(row, name) for name in COPIED},
             created_by=actor.name,
@@ -137,7 +138,7 @@ async def give_up(runtime: Runtime, actor: Actor, target: VersionInModel, upload
         if row.status == "completed":
             raise UploadClosed("The upload was completed. Take the file out by its path.")
         if row.status in queries.UNDER_WAY:
-            await end_uploads(session, version, [row.path])
+            await end_uploads(session, actor, target.model, version, [row.path])
             note(session, actor, target.model, version, "upload.abandoned", path=row.path)
     await runtime.store.abort(row.id, row.store_handle)
 

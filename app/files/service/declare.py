@@ -63,7 +63,7 @@ async def declare(
     """
     await check_paths(session, version, [file.path for file in files], "/files/{}/path".format)
     readable = await queries.readable_blobs(session, actor, {file.sha256 for file in files})
-    resumed = await _take_up(session, version, files)
+    resumed = await _take_up(session, actor, model, version, files)
     now = await clock(session)
     uploads, present, begun = [], [], []
     for file in files:
@@ -89,7 +89,11 @@ async def declare(
 
 
 async def _take_up(
-    session: AsyncSession, version: Version, files: Sequence[DeclaredFile]
+    session: AsyncSession,
+    actor: Actor,
+    model: Model,
+    version: Version,
+    files: Sequence[DeclaredFile],
 ) -> dict[str, Upload]:
     """What goes on by path, because the same bytes are on their way; everything else is ended."""
     there = await queries.under_way(session, version.id, [file.path for file in files])
@@ -102,7 +106,7 @@ async def _take_up(
             upload.media_type = file.media_type or upload.media_type
             same[file.path] = upload
     if len(same) < len(there):
-        await end_uploads(session, version, there.keys() - same.keys())
+        await end_uploads(session, actor, model, version, there.keys() - same.keys())
     return same
 
 

@@ -59,7 +59,7 @@ async def attach_stored(
         await check_paths(session, version, [content.path], lambda _: "path")
         there = await queries.file_at(session, version.id, content.path)
         check_condition(if_match, there)
-        if await end_uploads(session, version, [content.path]):
+        if await end_uploads(session, actor, target.model, version, [content.path]):
             note(session, actor, target.model, version, "upload.abandoned", path=content.path)
         files = await attach(session, actor, target.model, version, [content])
         return files[content.path], there is None

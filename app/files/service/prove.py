@@ -6,7 +6,7 @@ It may be killed anywhere and is then done again; every step begins by looking a
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
@@ -23,6 +23,7 @@ from app.core.runtime import Runtime
 from app.files import queries
 from app.files.service.attach import Content, attach
 from app.files.service.begin import as_store_upload
+from app.files.service.declare import UPLOAD_LIFETIME
 from app.files.service.finalize import enqueue_settling, settle
 from app.files.service.keep import adopt, is_adopted
 from app.files.tables import Upload
@@ -64,12 +65,29 @@ async def prove(runtime: Runtime, upload_id: UUID) -> None:
 
 async def _end(runtime: Runtime, upload: Upload) -> None:
     if not await is_adopted(runtime, upload):
-        proven = await _read_back(runtime, upload)
+        try:
+            proven = await _read_back(runtime, upload)
+        except Unavailable:
+            if not await _has_been_tried_long_enough(runtime, upload.id):
+                raise
+            proven = None
         if proven is None or (proven.size, proven.sha256) != (upload.size, upload.sha256):
             await _refuse(runtime, upload.id, proven)
             return
         await adopt(runtime, upload.id, proven)
     await _attach(runtime, upload.id)
+
+
+async def _has_been_tried_long_enough(runtime: Runtime, upload_id: UUID) -> bool:
+    """Whether the first try was longer ago than an upload lives. The first one is noted."""
+    async with runtime.db.transaction() as session:
+        now = await clock(session)
+        tried_at = await queries.first_try(session, upload_id)
+        if tried_at is None:
+            await session.execute(
+                update(Upload).where(Upload.id == upload_id).values(proof_tried_at=now)
+            )
+        return tried_at is not None and tried_at < now - UPLOAD_LIFETIME
 
 
 async def _read_back(runtime: Runtime, upload: Upload) -> Proven | None:
@@ -171,17 +189,9 @@ async def _tell(runtime: Runtime, upload: Upload, done: int) -> None:
 
 @periodic("uploads.recheck", cron="*/5 * * * *")
 async def recheck(runtime: Runtime) -> None:
-    """Take up proofs whose jobs have given up or are lost, and give up those that nobody could end
-    in the lifetime of an upload."""
-    now = datetime.now(UTC)
+    """Take up proofs whose jobs have given up or are lost."""
     async with runtime.db.transaction() as session:
-        waiting = await queries.waiting_for_proof(session, FORGOTTEN_AFTER, LOOKED_AT_ONCE)
-        overdue = [upload for upload in waiting if upload.expires_at < now]
-        for upload in waiting:
-            if upload.expires_at >= now:
-                await enqueue_proof(session, upload.id)
+        for upload in await queries.waiting_for_proof(session, FORGOTTEN_AFTER, LOOKED_AT_ONCE):
+            await enqueue_proof(session, upload.id)
         for version_id in await queries.unsettled(session, FORGOTTEN_AFTER, LOOKED_AT_ONCE):
             await enqueue_settling(session, version_id)
-    for upload in overdue:
-        await _refuse(runtime, upload.id, None)
-        await settle(runtime, upload.version_id)

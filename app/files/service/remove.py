@@ -25,7 +25,7 @@ async def remove(
     file, ended = None, []
     if is_path(path):
         file = await queries.file_at(session, version.id, path)
-        ended = await end_uploads(session, version, [path])
+        ended = await end_uploads(session, actor, target.model, version, [path])
     if file is None and not ended:
         raise NotFound(f"Version {version.number} has no file `{path[:200]}`.")
     check_condition(if_match, file)

@@ -147,7 +147,7 @@ class FailureOutput(Output):
 
     detail: str = Field(
         description="What happened, and what to do, in a sentence.",
-        examples=["Other bytes than were declared came for weights.safetensors. Send it again."],
+        examples=["The bytes that came are not those that were declared: weights.safetensors. …"],
     )
     files: list[FailedFileOutput] = Field(
         description="The files that are to be sent again (the first hundred), by path."

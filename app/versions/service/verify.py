@@ -50,9 +50,10 @@ async def make_failed(
     await session.flush()
 
 
-def reopen(version: Version) -> None:
+def reopen(session: AsyncSession, actor: Actor | None, model: Model, version: Version) -> None:
     """A version that failed is a draft again, because what was wrong with it is being replaced.
     The caller holds the version's lock."""
     if version.status == "failed":
         version.status, version.failure = "draft", None
         version.revision += 1
+        note(session, actor, model, version, "version.reopened")
