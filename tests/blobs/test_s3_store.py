@@ -157,10 +157,11 @@ async def test_ending_without_a_handle_ends_all_of_that_upload_and_no_more(
     s3_bench: S3Bench,
 ) -> None:
     first, second = UUID(int=1), UUID(int=2)
-    for upload_id in (first, first, second):
-        s3_bench.bucket.begin_upload(f"incoming/{upload_id}")
+    for name in (first, first, second, f"{first}x"):
+        s3_bench.bucket.begin_upload(f"incoming/{name}")
     await s3_bench.store.abort(first)
     assert [entry.id for entry in await listed(s3_bench)] == [second]
+    assert len(open_uploads(s3_bench.bucket)) == 2
 
 
 async def test_copies_that_were_left_half_way_are_cleared_once_they_are_old(

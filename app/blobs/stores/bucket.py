@@ -106,12 +106,16 @@ class Bucket:
         return self._made
 
     def close(self) -> None:
-        """Let go of the connections; what still reads ends soon."""
-        self.stopping.set()
+        """Let go of the connections."""
         made = self._made
         if made is not None:
             for client in (made.inside, made.sending, made.patient, made.public):
                 client.close()
+
+    def require_going_on(self) -> None:
+        """`Unavailable` once the server is about to stop: long work looks here between steps."""
+        if self.stopping.is_set():
+            raise away("this server is about to stop")
 
     # -- the bucket itself
 
@@ -217,8 +221,7 @@ class Bucket:
         span: tuple[int, int] | None = None,
     ) -> SeenPart:
         """Copy an object, or a range of it (end exclusive), as a part of a multipart upload."""
-        if self.stopping.is_set():
-            raise away("this server is about to stop")
+        self.require_going_on()
         wanted = self._from(source, etag)
         if span is not None:
             wanted["CopySourceRange"] = f"bytes={span[0]}-{span[1] - 1}"

@@ -99,9 +99,10 @@ class S3Store:
     async def close(self) -> None:
         """See `BlobStore`."""
         self._learning.stop()
-        self._bucket.close()
-        await asyncio.to_thread(self._senders.shutdown)
+        self._bucket.stopping.set()  # what still reads, copies or asks ends soon
         await asyncio.to_thread(self._pool.shutdown)
+        await asyncio.to_thread(self._senders.shutdown)
+        self._bucket.close()
 
     # -- coming in, in parts
 

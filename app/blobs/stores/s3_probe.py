@@ -214,6 +214,7 @@ class _Probe:
     def _takes(
         self, method: str, url: str, body: bytes = b"", headers: dict[str, str] | None = None
     ) -> bool:
+        self._bucket.require_going_on()
         status = self._bucket.follow(method, url, headers, body)
         if status in NOT_NOW:
             raise away(rules.reason("", status))

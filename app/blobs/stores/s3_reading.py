@@ -51,8 +51,7 @@ class Reading:
                 return b""
             if tried and self._closed.wait(FIRST_PAUSE * 4 ** (tried - 1)):
                 return b""
-            if self._bucket.stopping.is_set():
-                break
+            self._bucket.require_going_on()
             if block := self._try(min(size, self._end - self._at)):
                 self._at += len(block)
                 return block
