@@ -1,6 +1,5 @@
 """The examination from beginning to end."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from app.core.embedded import EmbeddedError, EmbeddedPostgres
 from app.core.settings import Settings
 from app.doctor.findings import Findings
 from app.doctor.postgres import look_at_database
+from app.doctor.settings import look_at_settings
 from app.doctor.storage import compare, look_at_store
 from app.main import build_runtime
 
@@ -21,7 +21,7 @@ def examine(settings: Settings, *, deep: bool = False, fix: bool = False) -> boo
     """Print a line for each thing looked at; whether all is well, or is after `fix`. With `deep`,
     every stored byte is read."""
     found = Findings()
-    _settings(settings, found)
+    look_at_settings(settings, found)
     try:
         with _database(settings, found) as url:
             if url is not None:
@@ -29,25 +29,6 @@ def examine(settings: Settings, *, deep: bool = False, fix: bool = False) -> boo
     except EmbeddedError as error:
         found.bad(str(error))
     return found.well
-
-
-def _settings(settings: Settings, found: Findings) -> None:
-    known = {f"STAGEWARD_{name.upper()}" for name in Settings.model_fields}
-    unknown = sorted(n for n in os.environ if n.startswith("STAGEWARD_") and n not in known)
-    if unknown:
-        found.bad(f"Settings: {', '.join(unknown)} mean nothing here; see docs/settings.md.")
-    else:
-        found.good("Settings: each has a meaning and an allowed value.")
-    if settings.public_url is None and settings.host not in ("127.0.0.1", "localhost", "::1"):
-        found.note(
-            f"Links that the server signs begin with {settings.base_url}. Set "
-            "STAGEWARD_PUBLIC_URL to the address that clients use."
-        )
-    if not settings.embedded and settings.listen_url is None:
-        found.note(
-            "Whoever waits looks once a second. Set STAGEWARD_LISTEN_URL to an address that "
-            "reaches PostgreSQL without a pooler, and they are woken instead."
-        )
 
 
 @contextmanager
