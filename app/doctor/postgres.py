@@ -1,14 +1,15 @@
 """Looking at PostgreSQL: its version, its extensions, the role and the schema."""
 
 import psycopg
-from psycopg.rows import TupleRow
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core import schema
 from app.core.runtime import Runtime
 from app.core.schema import SchemaError
 from app.core.settings import Settings
+from app.doctor import queries
 from app.doctor.findings import Findings
+from app.doctor.queries import Connection
 from app.serving import unreachable
 
 OLDEST_POSTGRES = 140_000
@@ -40,48 +41,36 @@ async def _postgres(url: str, settings: Settings, found: Findings) -> None:
         else:
             found.good(f"{version} answers.")
         await _extensions(connection, found)
-        await _role(connection, settings, found)
+        await _role(connection, found)
+        await _connections(connection, settings, found)
 
 
-async def _extensions(connection: psycopg.AsyncConnection[TupleRow], found: Findings) -> None:
+async def _extensions(connection: Connection, found: Findings) -> None:
     for name in EXTENSIONS:
-        row = await _one(
-            connection,
-            "SELECT installed_version FROM pg_available_extensions WHERE name = %s",
-            name,
-        )
-        if row is None:
+        extension = await queries.extension(connection, name)
+        if extension is None:
             found.bad(
                 f"PostgreSQL: it lacks the extension {name}. Install PostgreSQL's contrib package."
             )
-        elif row[0] is None:
+        elif extension.created is None:
             found.bad(f"PostgreSQL: the extension {name} is not created: python -m app migrate")
         else:
             found.good(f"PostgreSQL: the extension {name} is there.")
 
 
-async def _role(
-    connection: psycopg.AsyncConnection[TupleRow], settings: Settings, found: Findings
-) -> None:
-    row = await _one(connection, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
-    if row is not None and row[0]:
+async def _role(connection: Connection, found: Findings) -> None:
+    if await queries.is_superuser(connection):
         found.bad(
             "PostgreSQL: the server connects as a superuser, whom no trigger binds for sure. Give "
             "it a role of its own in STAGEWARD_DATABASE_URL."
         )
-    row = await _one(
-        connection, "SELECT setting::int FROM pg_settings WHERE name = 'max_connections'"
-    )
+
+
+async def _connections(connection: Connection, settings: Settings, found: Findings) -> None:
+    allowed = await queries.most_connections(connection)
     needed = settings.workers * (settings.pool_size + 2)
-    if row is not None and row[0] < needed:
+    if allowed < needed:
         found.bad(
-            f"PostgreSQL: it allows {row[0]} connections, and this server may use {needed}. Raise "
+            f"PostgreSQL: it allows {allowed} connections, and this server may use {needed}. Raise "
             "max_connections or lower STAGEWARD_POOL_SIZE."
         )
-
-
-async def _one(
-    connection: psycopg.AsyncConnection[TupleRow], query: str, *values: object
-) -> TupleRow | None:
-    cursor = await connection.execute(query.encode(), values)
-    return await cursor.fetchone()

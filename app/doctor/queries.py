@@ -1,15 +1,19 @@
-"""What the doctor asks of several rooms at once."""
+"""What the doctor asks of several rooms at once, and of PostgreSQL itself."""
 
 from collections.abc import Collection
 from typing import NamedTuple
 from uuid import UUID
 
+import psycopg
+from psycopg.rows import TupleRow
 from sqlalchemy import distinct, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.files.tables import File, Upload
 from app.models.tables import Model
 from app.versions.tables import Version
+
+Connection = psycopg.AsyncConnection[TupleRow]
 
 
 class Naming(NamedTuple):
@@ -44,3 +48,32 @@ async def under_way(session: AsyncSession, uploads: Collection[UUID]) -> set[UUI
         Upload.id.in_(uploads), Upload.status.in_(("open", "received"))
     )
     return set((await session.execute(statement)).scalars())
+
+
+class Extension(NamedTuple):
+    """An extension that PostgreSQL could create; `created` is its version in this database."""
+
+    created: str | None
+
+
+async def extension(connection: Connection, name: str) -> Extension | None:
+    """An extension; None where PostgreSQL does not have it."""
+    cursor = await connection.execute(
+        "SELECT installed_version FROM pg_available_extensions WHERE name = %s", [name]
+    )
+    row = await cursor.fetchone()
+    return None if row is None else Extension(row[0])
+
+
+async def is_superuser(connection: Connection) -> bool:
+    """Whether the role of this connection is bound by nothing."""
+    cursor = await connection.execute(
+        "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = current_user AND rolsuper)"
+    )
+    return (await cursor.fetchone()) == (True,)
+
+
+async def most_connections(connection: Connection) -> int:
+    """How many connections PostgreSQL allows at a time."""
+    cursor = await connection.execute("SELECT current_setting('max_connections')::int")
+    return int((await cursor.fetchone() or (0,))[0])
