@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -74,20 +75,29 @@ Start = Callable[..., Server]
 def start(tmp_path: Path, store: str, store_settings: StoreSettings) -> Iterator[Start]:
     """Starts servers on a free port with one data directory and one blob store, of the kind that
     the test or `--store` says; whatever still runs is killed."""
+    with serving(tmp_path, store, store_settings) as start:
+        yield start
+
+
+@contextmanager
+def serving(folder: Path, store: str, store_settings: StoreSettings) -> Iterator[Start]:
+    """The same, for a fixture that outlives a test."""
     started: list[Server] = []
     of_store = cache(store_settings)
 
     def one(command: str = "serve", store: str = store, **settings: str) -> Server:
-        defaults = {"data_dir": str(tmp_path / "data"), "port": "0", **of_store(store)}
+        defaults = {"data_dir": str(folder / "data"), "port": "0", **of_store(store)}
         named = {f"STAGEWARD_{k.upper()}": v for k, v in {**defaults, **settings}.items()}
-        started.append(Server(tmp_path, named, command))
+        started.append(Server(folder, named, command))
         return started[-1]
 
-    yield one
-    for server in started:
-        server.process.kill()
-        server.process.wait()
-    _clear(tmp_path / "data")
+    try:
+        yield one
+    finally:
+        for server in started:
+            server.process.kill()
+            server.process.wait()
+        _clear(folder / "data")
 
 
 def _clear(data_dir: Path) -> None:

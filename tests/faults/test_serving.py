@@ -267,7 +267,10 @@ def test_a_mistake_in_the_settings_is_one_line(
             "PostgreSQL cannot be used",
         ),
         ({"host": "192.0.2.1"}, "192.0.2.1"),
-        ({"s3_bucket": "models"}, "STAGEWARD_S3_BUCKET"),
+        (
+            {"s3_bucket": "models", "s3_endpoint": "http://127.0.0.1:9"},
+            "blob store cannot be used",
+        ),
         ({"data_dir": "/proc/stageward"}, "STAGEWARD_DATA_DIR"),
     ],
 )

@@ -1,4 +1,5 @@
-"""The server is killed while a file is on its way: the upload goes on where it stopped."""
+"""The server is killed while a file is on its way through it to the local store: the upload goes on
+where it stopped."""
 
 import hashlib
 import http.client
@@ -12,6 +13,8 @@ import pytest
 
 from tests.servers import Start
 from tests.waiting import until
+
+pytestmark = pytest.mark.local_store
 
 TOKEN = "an-admin-token-for-tests-0123456789"
 V = "/api/v1/models/churn/versions/1"

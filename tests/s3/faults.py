@@ -75,6 +75,13 @@ class CutWhileAnswering(Fault):
         return _cut(body, self.after)
 
 
+class Unheard(Fault):
+    """The store does what was asked, and the connection breaks before it can say so."""
+
+    async def before_answer(self) -> None:
+        raise Broken
+
+
 @dataclass(frozen=True)
 class Altered(Fault):
     """One byte of the request's body arrives as another."""
@@ -91,11 +98,15 @@ class Altered(Fault):
             yield bytes(changed)
 
 
-@dataclass(frozen=True)
 class Slow(Fault):
-    """Bodies trickle, in both directions."""
+    """Bodies trickle, in both directions, until the fault is over."""
 
-    bytes_per_second: int
+    def __init__(self, bytes_per_second: int) -> None:
+        self.bytes_per_second = bytes_per_second
+        self._over = False
+
+    def end(self) -> None:
+        self._over = True
 
     def sending(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         return self._trickle(body)
@@ -108,7 +119,8 @@ class Slow(Fault):
         async for piece in body:
             for start in range(0, len(piece), step):
                 yield piece[start : start + step]
-                await asyncio.sleep(step / self.bytes_per_second)
+                if not self._over:
+                    await asyncio.sleep(step / self.bytes_per_second)
 
 
 class Held(Fault):
@@ -116,11 +128,16 @@ class Held(Fault):
 
     def __init__(self) -> None:
         self._over = asyncio.Event()
+        self.holds = False  # whether a request waits, or did
 
     def end(self) -> None:
         self._over.set()
 
     async def before_request(self) -> None:
+        await self._hold()
+
+    async def _hold(self) -> None:
+        self.holds = True
         await self._over.wait()
 
 
@@ -131,7 +148,7 @@ class HeldAnswer(Held):
         return
 
     async def before_answer(self) -> None:
-        await self._over.wait()
+        await self._hold()
 
 
 async def _cut(body: AsyncIterator[bytes], after: int) -> AsyncIterator[bytes]:

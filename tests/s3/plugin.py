@@ -1,7 +1,7 @@
 """What the S3 servers add to pytest: `--store`, `--s3-server`, and fixtures.
 
-`--store s3` runs every test of the service with its blobs in S3. Tests that choose a store
-themselves, or have none, are the same with either; they are left out then.
+`--store s3` runs every test of the service with its blobs in S3. Tests that have no store are left
+out then, and so are those that are marked as being for one store: they run without the option.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "local_store: looks into the folder of the local store")
+    config.addinivalue_line("markers", "local_store: is for the store in a directory")
+    config.addinivalue_line("markers", "s3_store: is for S3, whatever --store says")
     if not hasattr(config, "workerinput") and S3Server.named() is None:
         config.stash[DESK] = Desk(STARTS[config.getoption("s3_server")])
 
@@ -45,12 +46,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("store") == "local":
         return
-    same = [item for item in items if "store" not in getattr(item, "fixturenames", ())]
-    config.hook.pytest_deselected(items=same)
-    items[:] = [item for item in items if "store" in getattr(item, "fixturenames", ())]
-    for item in items:
-        if item.get_closest_marker("local_store"):
-            item.add_marker(pytest.mark.skip("it looks into the folder of the local store"))
+    config.hook.pytest_deselected(items=[item for item in items if not _depends(item)])
+    items[:] = [item for item in items if _depends(item)]
+
+
+def _depends(item: pytest.Item) -> bool:
+    """Whether it is another test with another store."""
+    is_for_one = item.get_closest_marker("local_store") or item.get_closest_marker("s3_store")
+    return "store" in getattr(item, "fixturenames", ()) and not is_for_one
 
 
 @pytest.fixture(scope="session")

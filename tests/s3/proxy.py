@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from tests.s3.faults import Broken, Fault
 from tests.s3.wire import LARGEST_HEAD, Head, Line
-from tests.waiting import SECONDS, until
+from tests.waiting import SECONDS
 
 NONE = Fault()
 
@@ -62,15 +62,17 @@ class Proxy:
 
     @contextmanager
     def failing(
-        self, fault: Fault, method: str = "", containing: str = "", times: int | None = None
+        self, fault: Fault, method: str = "", *containing: str, times: int | None = None
     ) -> Iterator[None]:
-        """Meanwhile this befalls the requests of a method whose target contains a text, so many
-        times at most. What is held goes on afterwards."""
+        """Meanwhile this befalls the requests of a method whose target contains all the texts, so
+        many times at most. What is held goes on afterwards."""
         struck: list[Asked] = []
         self.struck = struck
 
         def strike(asked: Asked) -> Fault:
-            if method not in ("", asked.method) or containing not in asked.target:
+            if method not in ("", asked.method):
+                return NONE
+            if not all(text in asked.target for text in containing):
                 return NONE
             if times is not None and len(struck) >= times:
                 return NONE
@@ -96,14 +98,6 @@ class Proxy:
     def cut(self) -> None:
         """Break every connection there is; what is held never goes on."""
         self._do(self._cut())
-
-    def wait_struck(self) -> None:
-        """Return once the fault has befallen a request."""
-        until(lambda: self.struck, what="a request that the fault befalls")
-
-    def wait_done(self) -> None:
-        """Return once the store has done one of the requests that the fault has befallen."""
-        until(lambda: any(found.status for found in self.struck), what="the store's answer")
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(SECONDS)

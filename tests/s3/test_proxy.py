@@ -17,10 +17,11 @@ from tests.s3.faults import (
     HeldAnswer,
     Refused,
     Slow,
+    Unheard,
 )
 from tests.s3.proxy import Proxy
 from tests.s3.server import S3Server
-from tests.waiting import SECONDS
+from tests.waiting import SECONDS, until
 
 BODY = bytes(range(256)) * 12_000
 
@@ -84,7 +85,7 @@ def test_boto3_works_through_it(way: Way, tmp_path: Path) -> None:
 
 
 def test_it_refuses_in_the_place_of_the_store(way: Way) -> None:
-    with way.proxy.failing(Refused(), method="PUT", containing="/b?", times=1):
+    with way.proxy.failing(Refused(), "PUT", "/b?", times=1):
         assert way.put("a") == 200
         assert way.put("b") == 503
         assert way.put("b", b"again") == 200
@@ -118,6 +119,12 @@ def test_an_answer_is_cut_in_the_middle_of_its_body(way: Way) -> None:
         assert b"".join(got) == BODY[:100_000]
 
 
+def test_an_answer_is_lost_though_the_store_has_done_it(way: Way) -> None:
+    with way.proxy.failing(Unheard()), pytest.raises(httpx.TransportError):
+        way.put("a")
+    assert way.stored() == {"a": BODY}
+
+
 def test_a_byte_is_altered_on_its_way(way: Way) -> None:
     with way.proxy.failing(Altered(at=300_001)):
         assert way.put("a") == 200
@@ -128,7 +135,7 @@ def test_a_byte_is_altered_on_its_way(way: Way) -> None:
 
 def test_bodies_trickle(way: Way) -> None:
     began = time.monotonic()
-    with way.proxy.failing(Slow(bytes_per_second=40_000)):
+    with way.proxy.failing(Slow(40_000)):
         assert way.put("a", BODY[:10_000]) == 200
         assert way.get("a") == BODY[:10_000]
     assert time.monotonic() - began >= 0.25  # never sooner, however busy the machine
@@ -149,27 +156,30 @@ def asking(work: Callable[[], object]) -> threading.Thread:
 
 
 def test_a_request_waits_before_the_store(way: Way) -> None:
-    with way.proxy.failing(Held()):
+    held = Held()
+    with way.proxy.failing(held):
         thread = asking(lambda: way.put("a"))
-        way.proxy.wait_struck()
+        until(lambda: held.holds, what="the request")
         assert way.stored() == {}
     thread.join(SECONDS)
     assert way.stored() == {"a": BODY}
 
 
 def test_an_answer_waits_while_the_store_has_done_it(way: Way) -> None:
-    with way.proxy.failing(HeldAnswer()):
+    held = HeldAnswer()
+    with way.proxy.failing(held):
         thread = asking(lambda: way.put("a"))
-        way.proxy.wait_done()
+        until(lambda: held.holds, what="the answer")
         assert way.stored() == {"a": BODY}
         assert thread.is_alive()
     thread.join(SECONDS)
 
 
 def test_what_was_held_and_cut_never_reaches_the_store(way: Way) -> None:
-    with way.proxy.failing(Held()):
+    held = Held()
+    with way.proxy.failing(held):
         thread = asking(lambda: way.put("a"))
-        way.proxy.wait_struck()
+        until(lambda: held.holds, what="the request")
         way.proxy.cut()
         thread.join(SECONDS)
     assert way.put("b") == 200
