@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, and_, any_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Text, Uuid, and_, any_, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
@@ -112,6 +112,16 @@ async def waiting_for_proof(session: AsyncSession, age: timedelta, limit: int) -
         .limit(limit)
     )
     return list((await session.execute(statement)).scalars())
+
+
+async def uploads_now(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, Upload]:
+    """Uploads as they are now, by id."""
+    statement = (
+        select(Upload)
+        .where(Upload.id == any_(literal(list(ids), ARRAY(Uuid))))
+        .execution_options(populate_existing=True)
+    )
+    return {upload.id: upload for upload in (await session.execute(statement)).scalars()}
 
 
 async def first_try(session: AsyncSession, upload_id: UUID) -> datetime | None:

@@ -141,6 +141,21 @@ async def test_giving_up_frees_what_was_sent(draft: Api, runtime: Runtime) -> No
     assert (await draft.post(f"{V}/finalize")).json()["status"] == "ready"
 
 
+async def test_whoever_begins_an_upload_at_once_with_others_gets_links_that_count(
+    draft: Api,
+) -> None:
+    data = bytes(16 * 1024 * 1024) + b"and a second part, where parts are as small as that"
+    offers = await asyncio.gather(*(ask(draft, declared("w.bin", data)) for _ in range(8)))
+    assert len({offer["id"] for (offer,) in offers}) == 1
+    numbers = [part["number"] for part in offers[0][0]["parts"]]
+    for number, (offer,) in zip(numbers, reversed(offers), strict=False):
+        await send(draft, offer, data, only={number})
+    (again,) = await ask(draft, declared("w.bin", data))
+    assert [part["uploaded"] for part in again["parts"]] == [True] * len(numbers)
+    done = await draft.post(f"{V}/uploads/{again['id']}/complete")
+    assert done.json() == {"verified": True}
+
+
 async def test_ten_completions_at_once_attach_one_file(draft: Api, sql: Sql) -> None:
     (upload,) = await ask(draft, declared("w.bin"))
     await send(draft, upload)

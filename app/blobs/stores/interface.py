@@ -174,6 +174,10 @@ class BlobStore(Protocol):
         """Whether its links can still be bound to the digests of its parts, without a new
         `begin`."""
 
+    async def forget(self, upload: Upload) -> None:
+        """Forget what one `begin` opened and nobody will use, and nothing that another `begin` of
+        the same upload did; harmless where there is none."""
+
     async def link_parts(
         self, upload: Upload, parts: Sequence[Part], lifetime: timedelta
     ) -> list[Link]:

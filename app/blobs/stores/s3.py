@@ -129,6 +129,10 @@ class S3Store:
             way = InParts(name, digests)
         return Upload(upload_id, size, part_size, str(way), sha256)
 
+    async def forget(self, upload: Upload) -> None:
+        """See `BlobStore`."""
+        await self._threads.run(incoming.forget, self._bucket, upload)
+
     def takes_part_digests(self, upload: Upload) -> bool:
         """See `BlobStore`."""
         way = rules.read_handle(upload.handle)

@@ -52,14 +52,25 @@ def _in_hex(sha256: str | None) -> str | None:
     return None if sha256 is None else base64.b64decode(sha256).hex()
 
 
+def forget(bucket: Bucket, upload: Upload) -> None:
+    """End the multipart upload that this handle names, and nothing else."""
+    way = rules.read_handle(upload.handle)
+    if isinstance(way, InParts):
+        bucket.abort_upload(incoming_key(upload.id), way.id)
+
+
 def complete(bucket: Bucket, upload: Upload) -> None:
-    """Make one object of the parts, once every one is there."""
+    """Make one object of the parts, once every one is there. What is whole already stays as it is:
+    it may have been proven, and one more completion could put other bytes in its place."""
     key, way = incoming_key(upload.id), way_of(upload)
     if isinstance(way, OnePut):
         seen = bucket.head(key)
         rules.require_all(upload, [] if seen is None else [(1, seen.size)])
         return
     for _ in range(TRIES):
+        seen = bucket.head(key)
+        if seen is not None and seen.size == upload.size:
+            return
         try:
             parts = bucket.parts(key, way.id)
             rules.require_all(upload, [(part.number, part.size) for part in parts])

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
+from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import BigInteger, Boolean, Text, Uuid, func, literal, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.blobs.problems import UploadClosed
@@ -16,6 +18,7 @@ from app.blobs.stores.interface import Upload as StoreUpload
 from app.core.actor import Actor
 from app.core.problems import InvalidRequest
 from app.core.runtime import Runtime
+from app.files import queries
 from app.files.schemas import FileToUpload
 from app.files.service.declare import PartSize, declare
 from app.files.tables import Upload
@@ -49,11 +52,9 @@ async def begin(
             session, actor, target.model, version, files, runtime.store.part_size_for
         )
         await _keep_part_digests(session, files, rows)
-    await _side_by_side(partial(_begin_anew_where_bound, runtime), rows)
-    unknown = [row for row in rows if row.status == "open" and not row.begun]
-    if unknown:
-        await _begin_in_store(runtime, target, unknown)
-    fresh = {row.id for row in unknown}
+    must = await _side_by_side(partial(_must_begin, runtime), rows)
+    unknown = [row for row, needed in zip(rows, must, strict=True) if needed]
+    fresh = await _begin_in_store(runtime, target, unknown) if unknown else set()
 
     async def offer(row: Upload) -> Offer:
         return await _offer(runtime, row, is_fresh=row.id in fresh)
@@ -115,39 +116,71 @@ def as_store_upload(row: Upload) -> StoreUpload:
     return StoreUpload(row.id, row.size, row.part_size, row.store_handle, row.sha256)
 
 
-async def _begin_anew_where_bound(runtime: Runtime, row: Upload) -> None:
-    """Forget an upload in the store that was begun before the digests of its parts were told, if
-    its links could then be bound to them, and nothing has arrived."""
-    if row.status != "open" or not row.begun or row.part_sha256 is None:
-        return
+async def _must_begin(runtime: Runtime, row: Upload) -> bool:
+    """Whether the store does not know of an upload yet, or was told of it before the digests of its
+    parts were, could bind its links to them, and has got nothing of it so far."""
+    if row.status != "open" or not row.begun:
+        return row.status == "open"
     upload = as_store_upload(row)
-    if runtime.store.takes_part_digests(upload) or await _arrived(runtime, upload):
-        return
-    await runtime.store.abort(row.id, row.store_handle)
-    row.begun, row.store_handle = False, None
+    if row.part_sha256 is None or runtime.store.takes_part_digests(upload):
+        return False
+    return not await _arrived(runtime, upload)
 
 
-async def _begin_in_store(runtime: Runtime, target: VersionInModel, rows: list[Upload]) -> None:
+async def _begin_in_store(
+    runtime: Runtime, target: VersionInModel, rows: list[Upload]
+) -> set[UUID]:
+    """Begin uploads in the store, and note what it calls them; which of them were begun here. Of
+    two who begin the same one, the second finds that out when it notes, and goes on with what the
+    first has begun: one upload never takes its parts in two places."""
+
     async def begin_one(row: Upload) -> StoreUpload:
         begun: StoreUpload = await runtime.store.begin(
             row.id, row.size, row.sha256, part_digests=row.part_sha256 is not None
         )
         return begun
 
-    marks = []
-    for row, begun in zip(rows, await _side_by_side(begin_one, rows), strict=True):
-        row.begun, row.store_handle, row.part_size = True, begun.handle, begun.part_size
-        marks.append(
-            {
-                "id": row.id,
-                "begun": True,
-                "store_handle": begun.handle,
-                "part_size": begun.part_size,
-            }
-        )
+    before = [as_store_upload(row) if row.begun else None for row in rows]
+    after = await _side_by_side(begin_one, rows)
     async with runtime.db.transaction() as session:
         await versions.lock_version(session, target.version.id)  # before the uploads of it
-        await session.execute(update(Upload), marks)
+        noted = await _note(session, before, after)
+        now = await queries.uploads_now(session, [row.id for row in rows])
+    for row in rows:
+        for name in ("status", "begun", "store_handle", "part_size"):
+            setattr(row, name, getattr(now[row.id], name))
+    not_used = [old if new.id in noted else new for old, new in zip(before, after, strict=True)]
+    await _side_by_side(runtime.store.forget, [upload for upload in not_used if upload])
+    return noted
+
+
+async def _note(
+    session: AsyncSession, before: list[StoreUpload | None], after: list[StoreUpload]
+) -> set[UUID]:
+    """Write down what the store calls uploads, where they are still as they were seen `before`;
+    which those are."""
+    given = func.unnest(
+        literal([new.id for new in after], ARRAY(Uuid)),
+        literal([old is not None for old in before], ARRAY(Boolean)),
+        literal([old and old.handle for old in before], ARRAY(Text)),
+        literal([new.handle for new in after], ARRAY(Text)),
+        literal([new.part_size for new in after], ARRAY(BigInteger)),
+    )
+    names = ("id", "was_begun", "was_called", "handle", "part_size")
+    rows = given.table_valued(*names).render_derived()
+    noted = await session.execute(
+        update(Upload)
+        .where(
+            Upload.id == rows.c.id,
+            Upload.status == "open",
+            Upload.begun == rows.c.was_begun,
+            Upload.store_handle.is_not_distinct_from(rows.c.was_called),
+        )
+        .values(begun=True, store_handle=rows.c.handle, part_size=rows.c.part_size)
+        .returning(Upload.id)
+        .execution_options(synchronize_session=False)
+    )
+    return set(noted.scalars())
 
 
 async def _offer(runtime: Runtime, row: Upload, *, is_fresh: bool) -> Offer:

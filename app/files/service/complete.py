@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.blobs.problems import PartsMissing, UploadClosed, wrong_digest, wrong_size
@@ -73,15 +74,26 @@ async def _receive(runtime: Runtime, actor: Actor, target: VersionInModel, row: 
     """Note that the bytes are whole in the store, and have them proven."""
     async with runtime.db.transaction() as session:
         version = await versions.lock_draft(session, target.version.id)
-        current = await _of(session, target, row.id)
-        if current.status in ENDED_WELL:
-            return
-        if current.status != "open":
+        if not await _received(session, row.id):
+            current = await _of(session, target, row.id)
+            if current.status in ENDED_WELL:
+                return
             raise closed(current)
-        current.status, current.received_at = "received", await clock(session)
         details = {"path": row.path, "upload": str(row.id), "sha256": row.sha256, "size": row.size}
         note(session, actor, target.model, version, "upload.received", **details)
         await enqueue_proof(session, row.id)
+
+
+async def _received(session: AsyncSession, upload_id: UUID) -> bool:
+    """Whether this changed it, of all who may end an upload."""
+    changed = await session.execute(
+        update(Upload)
+        .where(Upload.id == upload_id, Upload.status == "open")
+        .values(status="received", received_at=await clock(session))
+        .returning(Upload.id)
+        .execution_options(synchronize_session=False)
+    )
+    return changed.first() is not None
 
 
 def _wrong(sha256: str, size: int, found_sha256: str, found_size: int) -> Problem:
