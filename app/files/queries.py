@@ -130,6 +130,14 @@ async def first_try(session: AsyncSession, upload_id: UUID) -> datetime | None:
     return (await session.execute(statement)).scalar_one_or_none()
 
 
+async def verifying_in(session: AsyncSession, model_id: UUID) -> list[UUID]:
+    """The versions of a model whose bytes are being proven."""
+    statement = select(Version.id).where(
+        Version.model_id == model_id, Version.status == "verifying", Version.deleted_at.is_(None)
+    )
+    return list((await session.execute(statement)).scalars())
+
+
 async def unsettled(session: AsyncSession, age: timedelta, limit: int) -> list[UUID]:
     """Versions that have been verifying for longer than this although nothing is left to prove."""
     proving = select(1).where(Upload.version_id == Version.id, Upload.status == "received").exists()

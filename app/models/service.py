@@ -11,6 +11,7 @@ from app.core.db import clock
 from app.core.etags import check_if_match, etag
 from app.core.problems import Conflict, NotFound
 from app.models import queries
+from app.models.moments import restored
 from app.models.queries import page, with_counter
 from app.models.schemas import ModelChange, ModelInput
 from app.models.tables import Counter, Model
@@ -121,4 +122,5 @@ async def restore(session: AsyncSession, actor: Actor, model: Model) -> Model:
     counter.revision += 1
     note(session, actor, model, "model.restored")
     await session.flush()
+    await restored.tell(session, model)
     return model

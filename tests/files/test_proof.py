@@ -251,7 +251,7 @@ async def test_deleting_a_version_ends_its_verifying(draft: Api, runtime: Runtim
 
 
 async def test_a_deleted_model_goes_on_where_it_was_when_it_returns(
-    draft: Api, runtime: Runtime, sql: Sql
+    draft: Api, runtime: Runtime
 ) -> None:
     upload = await received(draft, "w.bin")
     await draft.post(f"{V}/finalize")
@@ -259,8 +259,6 @@ async def test_a_deleted_model_goes_on_where_it_was_when_it_returns(
     await files.prove(runtime, UUID(upload))
     assert (await draft.post("/models/churn/restore")).status_code == 200
     assert await _is(draft, "verifying")
-    await sql.execute("update versions set updated_at = now() - interval '1 hour'")
-    await files.recheck(runtime)
     async with worker_inside(runtime):
         await eventually(lambda: _is(draft, "ready"), what="the version to be ready")
 

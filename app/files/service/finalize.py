@@ -13,6 +13,7 @@ from app.files.problems import FilesMissing
 from app.files.rules import failure_of, manifest_digest
 from app.files.tables import Upload
 from app.models import service as models
+from app.models.moments import restored
 from app.models.tables import Model
 from app.versions import service as versions
 from app.versions.tables import Version
@@ -87,6 +88,13 @@ async def settle(runtime: Runtime, version_id: UUID) -> None:
             )
         else:
             await _freeze(session, None, model, version)
+
+
+@restored.subscribe
+async def settle_restored(session: AsyncSession, model: Model) -> None:
+    """What was proven while a model was deleted is settled when it returns."""
+    for version_id in await queries.verifying_in(session, model.id):
+        await enqueue_settling(session, version_id)
 
 
 @task("versions.settle")
