@@ -18,7 +18,7 @@ from benchmarks.memory import watched
 from benchmarks.options import Options
 from benchmarks.parallel import Piece
 from benchmarks.reports import Section
-from benchmarks.servers import stageward
+from benchmarks.servers import Server, stageward
 from benchmarks.team import Person
 from tests.s3 import swift
 from tests.s3.server import S3Server
@@ -41,48 +41,63 @@ COLUMNS = (
 def fresh(options: Options, stack: ExitStack) -> Bench:
     """A server that keeps its blobs in an S3 server of this measurement's own, or in the one that
     the environment names (STAGEWARD_TEST_S3_ENDPOINT, …_ACCESS_KEY, …_SECRET_KEY)."""
+    inner = stack.enter_context(ExitStack())
+    return _S3Bench(options, *_started(inner), inner)
+
+
+def _started(stack: ExitStack) -> tuple[Server, S3Server]:
     store = S3Server.named()
     if store is None:
         store, service = swift.start()
         stack.callback(service.stop)
     stack.callback(store.close)
-    bucket = store.new_bucket()
-    settings = {f"STAGEWARD_{k.upper()}": v for k, v in store.settings(bucket).items()}
-    return _S3Bench(options, stack.enter_context(stageward(**settings)), store, bucket)
+    settings = store.settings(store.new_bucket())
+    named = {f"STAGEWARD_{name.upper()}": value for name, value in settings.items()}
+    return stack.enter_context(stageward(**named)), store
 
 
 @dataclass(slots=True)
 class _S3Bench(Bench):
-    """A bench with its S3 server, and the bucket of the server that is measured."""
+    """A bench with its S3 server."""
 
     store: S3Server
-    bucket: str
+    stack: ExitStack
+
+    def renew(self) -> None:
+        """Both anew: Swift frees the bytes of what was removed only where a sweeper of its own
+        runs, and a round takes five times its file."""
+        self.stack.close()
+        self.server, self.store = _started(self.stack)
 
 
 def measure(bench: Bench) -> list[Section]:
     """Up and down, ours and boto3's, in turns; each round with bytes of its own."""
     assert isinstance(bench, _S3Bench)
+    table = _Table(bench)
+    for number in range(1, bench.options.s3_rounds + 1):
+        if number > 1:
+            bench.renew()
+        _round(bench, table, number)
+    return [table.section()]
+
+
+def _round(bench: _S3Bench, table: "_Table", number: int) -> None:
     trainer = team.trainer(bench.server)
     trainer.call("POST", "/models", {"name": "large"}, expect=201)
-    table = _Table(bench)
-    bare = bench.store.new_bucket()
-    for number in range(WARMING):
-        _Ours(trainer, _File(bench.server.folder / "source", -number, MIB), table).upload()
+    for seed in range(WARMING):
+        _Ours(trainer, _File(bench.server.folder / "source", -seed, MIB), table).upload()
     with watched(bench.server) as peak:
         table.peaks["server at rest"].append((peak.largest, peak.together))
-    for number in range(1, bench.options.s3_rounds + 1):
-        file = _File(bench.server.folder / "source", number, bench.options.s3_mib * MIB)
-        theirs, ours = _Boto(bench.store.client, bare, file), _Ours(trainer, file, table)
-        turns = (theirs, ours) if number % 2 else (ours, theirs)
-        for one in turns:
-            table.take(f"up: {one.name}", one.upload)
-            one.after_upload()
-        for one in turns:
-            table.take(f"down: {one.name}", one.download)
-            file.check()
-        for bucket in (bare, bench.bucket):  # past the server: only for the room on the disk
-            _empty(bench.store.client, bucket)
-    return [table.section()]
+    file = _File(bench.server.folder / "source", number, bench.options.s3_mib * MIB)
+    theirs = _Boto(bench.store.client, bench.store.new_bucket(), file)
+    ours = _Ours(trainer, file, table)
+    turns = (theirs, ours) if number % 2 else (ours, theirs)
+    for one in turns:
+        table.take(f"up: {one.name}", one.upload)
+        one.after_upload()
+    for one in turns:
+        table.take(f"down: {one.name}", one.download)
+        file.check()
 
 
 class _File:
@@ -244,9 +259,3 @@ class _Table:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _empty(client: Any, bucket: str) -> None:
-    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        for at in page.get("Contents", ()):
-            client.delete_object(Bucket=bucket, Key=at["Key"])
