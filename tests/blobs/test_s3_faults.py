@@ -1,5 +1,6 @@
 """What the S3 store answers while the S3 server is away, slow, or breaks off."""
 
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from uuid import uuid4
@@ -96,6 +97,23 @@ async def test_wrong_credentials_are_for_the_operator_and_not_told(
     said = capsys.readouterr()
     assert "blob_store_fault" in said.out + said.err
     assert SECRET not in said.out + said.err
+
+
+def test_what_a_link_was_signed_with_is_not_told(
+    s3_address: BucketAddress, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        bucket = Bucket(replace(s3_address, endpoint=endpoint))
+        link = bucket.sign("get_object", "blobs/x", 60, inside=True)
+        with pytest.raises(Unavailable) as refused:
+            bucket.follow("GET", link)
+        bucket.close()
+    assert "X-Amz-Signature" in link
+    said = capsys.readouterr()
+    assert "blob_store_fault" in said.out + said.err
+    assert "X-Amz-" not in said.out + said.err + refused.value.detail
 
 
 async def test_reading_goes_on_where_a_connection_broke(proxy: Proxy, behind: S3Bench) -> None:

@@ -1,5 +1,6 @@
 """What goes wrong with an S3 store, in this service's words."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from app.blobs.stores import s3_rules as rules
 from app.blobs.stores.disk import away, no_room
 from app.core.problems import Unavailable
 
+QUERY = re.compile(r"\?\S*")
 log = structlog.get_logger()
 
 
@@ -44,8 +46,13 @@ def told(doing: str, *, missing: Exception | None = None) -> Iterator[None]:
         log.error("blob_store_fault", step=doing, reason=f"{status} {code}")
         raise _unavailable(code, status) from error
     except (BotoCoreError, HTTPError, OSError, ValueError) as error:
-        log.error("blob_store_fault", step=doing, reason=str(error))
+        log.error("blob_store_fault", step=doing, reason=unsigned(str(error)))
         raise away(rules.CANNOT_REACH) from error
+
+
+def unsigned(text: str) -> str:
+    """The same without what follows a question mark: a link's query is a right to use it."""
+    return QUERY.sub("?…", text)
 
 
 def _unavailable(code: str, status: int) -> Unavailable:
