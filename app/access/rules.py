@@ -11,6 +11,13 @@ def may(actor: Actor, permission: Permission, model: str | None = None) -> bool:
     return actor.has_scope(rule.scope) and _has_role(actor, rule.role, model)
 
 
+def may_read_totals(actor: Actor) -> bool:
+    """Whether an actor may read what all blobs and uploads come to: by the table, or because
+    nothing was ever granted to them, as to the service account of a Prometheus. Everybody else may
+    be one who sends bytes, and could tell from the totals whether theirs were here already."""
+    return not actor.grants or may(actor, Permission.METRICS_READ_TOTALS)
+
+
 def _has_role(actor: Actor, needed: Role | None, model: str | None) -> bool:
     if needed is None:
         return True

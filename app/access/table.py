@@ -51,6 +51,7 @@ class Permission(StrEnum):
     TOKENS_REVOKE = "tokens.revoke"
     EVENTS_READ = "events.read"
     METRICS_READ = "metrics.read"
+    METRICS_READ_TOTALS = "metrics.read_totals"
     STORAGE_READ = "storage.read"
 
 
@@ -107,6 +108,8 @@ RULES: dict[Permission, Rule] = {
     P.TOKENS_REVOKE: Rule(None, S.READ),
     P.EVENTS_READ: Rule(None, S.READ),
     P.METRICS_READ: Rule(None, S.READ),
+    # Whoever was granted nothing may as well: see `rules.may_read_totals`.
+    P.METRICS_READ_TOTALS: Rule(R.ADMIN, S.ADMIN),
     P.STORAGE_READ: Rule(R.ADMIN, S.ADMIN),
 }
 
