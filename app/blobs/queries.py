@@ -6,13 +6,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
+    and_,
     any_,
     cast,
     column,
     func,
     literal,
+    or_,
     select,
     table,
 )
@@ -39,9 +42,9 @@ class KnownBlob:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What all blobs come to, at one instant."""
+    """What all blobs come to, at one instant. `oldest_check_at` is when the blob in use that was
+    looked at longest ago was looked at; None where none is in use."""
 
-    logical_bytes: int
     stored_bytes: int
     unreferenced_bytes: int
     blobs: int
@@ -153,20 +156,55 @@ async def _all(session: AsyncSession, statement: Any) -> list[KnownBlob]:
     return [KnownBlob(*row) for row in await session.execute(statement)]
 
 
+def doomable(grace: timedelta, lease: timedelta, condition: ColumnElement[bool], limit: int) -> CTE:
+    """Locked: blobs that nothing has named for the grace time, and those that somebody doomed
+    longer ago than a lease; of both, those that meet a condition and that nobody else has locked,
+    the longest unnamed first. To be joined: PostgreSQL may run a subselect of `in` again for each
+    row, and choose others every time."""
+    now = func.clock_timestamp()
+    return (
+        select(Blob.sha256, Blob.doomed_at)
+        .where(
+            Blob.unreferenced_since.is_not(None),
+            or_(
+                and_(Blob.doomed_at.is_(None), Blob.unreferenced_since < now - grace),
+                Blob.doomed_at < now - lease,
+            ),
+            nothing_names_it(),
+            condition,
+        )
+        .order_by(Blob.unreferenced_since)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("doomable")
+    )
+
+
 async def totals(session: AsyncSession) -> Totals:
-    """What all blobs come to, in one statement and so at one instant."""
-    unreferenced = Blob.unreferenced_since.is_not(None)
+    """What all blobs come to."""
+    statement = select(*_totals()).select_from(Blob)
+    return Totals(*(await session.execute(statement)).one())
+
+
+async def logical_bytes_and_totals(session: AsyncSession) -> tuple[int, Totals]:
+    """What all files come to as well, at the same instant. It reads every row of theirs."""
     logical = select(_sum(_REFERENCES.c.size)).select_from(_REFERENCES).scalar_subquery()
-    statement = select(
-        logical,
+    statement = select(logical, *_totals()).select_from(Blob)
+    logical_bytes, *found = (await session.execute(statement)).one()
+    return logical_bytes, Totals(*found)
+
+
+def _totals() -> tuple[ColumnElement[Any], ...]:
+    """The fields of `Totals`, in their order."""
+    unreferenced = Blob.unreferenced_since.is_not(None)
+    return (
         _sum(Blob.size),
         _sum(Blob.size, unreferenced),
         func.count(),
         func.count().filter(unreferenced),
         func.count(Blob.damage),
         func.min(Blob.checked_at).filter(~unreferenced),
-    ).select_from(Blob)
-    return Totals(*(await session.execute(statement)).one())
+    )
 
 
 def _sum(size: Any, condition: ColumnElement[bool] | None = None) -> ColumnElement[int]:

@@ -9,13 +9,15 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.access.rules import may
-from app.access.table import Permission
+from app.access.rules import may_read_totals
+from app.blobs import service as blobs
+from app.blobs.service import Totals
 from app.core import schema
 from app.core.actor import Actor
 from app.core.metrics import Measured
 from app.core.runtime import Runtime
 from app.meta import queries
+from app.meta.queries import UnderWay
 from app.meta.schemas import Check, Readiness
 
 SECONDS = 3.0
@@ -79,23 +81,25 @@ async def _checked(
 async def measured(runtime: Runtime, actor: Actor) -> list[Measured]:
     """What the database knows of the store, also of what workers do, which answer nobody.
 
-    Only for admins, and for those without any grant: who may send bytes could tell from the totals
-    whether theirs were here already. Nothing where the database does not answer in time: what this
-    process counted must be told all the same.
+    Nothing where the actor may not read it, and where the database does not answer in time: what
+    this process counted must be told all the same.
     """
-    if actor.grants and not may(actor, Permission.STORAGE_READ):
+    if not may_read_totals(actor):
         return []
     try:
         async with asyncio.timeout(SECONDS), runtime.db.reading() as session:
-            found = await queries.counts(session)
+            stored = await blobs.totals(session)
+            uploads = await queries.under_way(session)
     except (SQLAlchemyError, TimeoutError) as error:
         log.warning("not_measured", reason=str(error)[:500] or type(error).__name__)
         return []
-    since = found.oldest_check_at
-    age = 0.0 if since is None else (datetime.now(UTC) - since).total_seconds()
+    return [*_of_blobs(stored), _of_checks(stored.oldest_check_at), _of_uploads(uploads)]
+
+
+def _of_blobs(found: Totals) -> list[Measured]:
     return [
         Measured("stageward_blobs", "Blobs that are stored.", found.blobs),
-        Measured("stageward_blob_bytes", "Bytes of all blobs.", found.bytes),
+        Measured("stageward_blob_bytes", "Bytes of all blobs.", found.stored_bytes),
         Measured(
             "stageward_blob_unreferenced_bytes",
             "Bytes of blobs that no file points at and that wait to be freed.",
@@ -104,17 +108,23 @@ async def measured(runtime: Runtime, actor: Actor) -> list[Measured]:
         Measured(
             "stageward_blobs_damaged",
             "Blobs that were missing, truncated or altered when they were last looked at.",
-            found.damaged,
-        ),
-        Measured(
-            "stageward_blob_oldest_check_age_seconds",
-            "Time since that blob in use was looked at that was looked at longest ago.",
-            age,
-        ),
-        Measured(
-            "stageward_uploads",
-            "Uploads under way: open takes bytes, received waits for its proof.",
-            {"open": found.open_uploads, "received": found.received_uploads},
-            label="status",
+            found.damaged_blobs,
         ),
     ]
+
+
+def _of_checks(oldest: datetime | None) -> Measured:
+    return Measured(
+        "stageward_blob_oldest_check_age_seconds",
+        "Time since that blob in use was looked at that was looked at longest ago.",
+        0.0 if oldest is None else (datetime.now(UTC) - oldest).total_seconds(),
+    )
+
+
+def _of_uploads(found: UnderWay) -> Measured:
+    return Measured(
+        "stageward_uploads",
+        "Uploads under way: open takes bytes, received waits for its proof.",
+        found._asdict(),
+        label="status",
+    )

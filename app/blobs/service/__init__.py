@@ -11,7 +11,7 @@ from app.blobs.service.adopt import adopt, record, recover
 from app.blobs.service.compare import Difference, differences, take_in
 from app.blobs.service.health import Condition, examine, note
 from app.blobs.service.hold import hold
-from app.blobs.service.report import report
+from app.blobs.service.report import Totals, report, totals
 from app.blobs.service.scrub import Pace, scrub
 from app.blobs.service.sweep import GRACE, expel, forget, free, sweep
 
@@ -20,6 +20,7 @@ __all__ = [
     "Condition",
     "Difference",
     "Pace",
+    "Totals",
     "adopt",
     "differences",
     "examine",
@@ -34,4 +35,5 @@ __all__ = [
     "scrub",
     "sweep",
     "take_in",
+    "totals",
 ]
