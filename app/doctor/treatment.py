@@ -57,7 +57,7 @@ class Treatment:
     async def _removed(self, blob: Difference) -> bool:
         if blob.kind == "missing":
             return await blobs.forget(self._runtime.db, blob.sha256)
-        return await blobs.free(self._runtime.db, self._runtime.store, blob.sha256)
+        return await blobs.free(self._runtime.db, self._runtime.store, blob.sha256, why=blob.kind)
 
     def _recovered(self, blob: Difference) -> None:
         if self._fix:

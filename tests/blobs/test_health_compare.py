@@ -182,6 +182,8 @@ async def test_a_damaged_blob_that_nothing_names_is_removed_with_its_row(
     assert well, said
     assert await registry.known(SHA) is None
     assert await stored(registry) == set()
+    removed = ("blob.removed", {"sha256": SHA, "size": len(BODY), "why": damage})
+    assert (await registry.told())[1:] == [removed]
     assert (await doctor(deep=True))[0]
 
 
@@ -238,6 +240,7 @@ async def test_an_unknown_blob_is_recorded_so_that_a_sweep_frees_it(
     await registry.let_pass("unreferenced_since", "2 days", SHA)
     assert await blobs.sweep(registry.runtime.db, registry.store) == [SHA]
     assert await stored(registry) == set()
+    assert len(await registry.told()) == 1  # that nothing named it any more was told before
 
 
 async def test_an_unknown_blob_that_is_not_what_its_name_says_is_removed_once_it_is_old(
@@ -252,6 +255,8 @@ async def test_an_unknown_blob_that_is_not_what_its_name_says_is_removed_once_it
     assert well, said
     assert await stored(registry) == set()
     assert await registry.known(SHA) is None
+    removed = {"sha256": SHA, "size": len(ALTERED), "why": "unknown"}
+    assert await registry.told() == [("blob.removed", removed)]
     assert (await doctor(store=aged))[0]
 
 
@@ -329,8 +334,16 @@ async def test_what_lies_under_incoming_for_nobody_is_freed(
     assert not well
     assert "--fix frees them now" in said
     assert await incoming() == before
-    well, said = await doctor(store=aged, fix=True)
+    held: list[int] = []
+
+    class Watched(Aged):
+        async def abort(self, *args: Any) -> None:
+            held.append(registry.runtime.db.engine.pool.checkedout())
+            await registry.store.abort(*args)
+
+    well, said = await doctor(store=Watched(registry.store), fix=True)
     assert well, said
+    assert held == [0, 0]  # no connection waits for the store
     assert await incoming() == before - {ids["ended"], str(orphan)}
     assert (await doctor(store=aged))[0]
 

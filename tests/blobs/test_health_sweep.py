@@ -199,7 +199,7 @@ async def test_two_sweeps_never_free_the_same_blob(registry: Registry) -> None:
     first = asyncio.create_task(blobs.sweep(registry.runtime.db, slow))
     await slow.begun.wait()
     assert await swept(registry) == []
-    assert not await blobs.free(registry.runtime.db, registry.store, SHA)
+    assert not await blobs.free(registry.runtime.db, registry.store, SHA, why="altered")
     slow.may_go_on.set()
     assert await first == [SHA]
 
@@ -224,8 +224,11 @@ async def test_a_sweep_that_outlives_its_lease_leaves_the_row_to_who_took_over(
 
 
 async def test_few_are_doomed_at_a_time(registry: Registry) -> None:
+    """Also where PostgreSQL takes the table for a small one, and looks through it differently."""
     bodies = [f"{number}".encode() for number in range(FREED_SIDE_BY_SIDE + 3)]
-    digests = await unnamed(registry, *bodies)
+    digests = await unnamed(registry, bodies[0])
+    await registry.sql.execute("analyze blobs")
+    digests += await unnamed(registry, *bodies[1:])
     slow: Any = Watched(registry.store, "delete")
     sweep = asyncio.create_task(blobs.sweep(registry.runtime.db, slow))
     await slow.begun.wait()

@@ -129,6 +129,8 @@ async def test_it_may_be_killed_and_begins_again(
     found = await registry.sql.execute("select count(*) from blobs")
     assert await found.fetchone() == (0,)
     assert left() == 0
+    told = [(action, details.get("why")) for action, details in await registry.told()]
+    assert told.count(("blob.removed", "truncated")) == 30  # each once, whoever ended it
 
 
 async def test_a_command_line_that_means_nothing_is_refused(doctor: Run) -> None:

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.audit.service import record
 from app.blobs import queries
 from app.blobs.queries import KnownBlob
 from app.blobs.service import health
 from app.blobs.service.health import Condition
 from app.blobs.service.sweep import GRACE
+from app.blobs.service.telling import tell
 from app.blobs.stores.interface import BlobStore, StoredBlob
 from app.blobs.tables import Blob
 from app.core.db import Database
@@ -133,11 +133,11 @@ async def take_in(db: Database, store: BlobStore, sha256: str, size: int) -> Con
     condition = await health.examine(store, sha256, size, whole=True)
     if condition.damage is None:
         async with db.transaction() as session:
-            await _know(session, sha256, size)
+            await _record_found(session, sha256, size)
     return condition
 
 
-async def _know(session: AsyncSession, sha256: str, size: int) -> None:
+async def _record_found(session: AsyncSession, sha256: str, size: int) -> None:
     made = await session.execute(
         insert(Blob)
         .values(sha256=sha256, size=size)
@@ -145,5 +145,4 @@ async def _know(session: AsyncSession, sha256: str, size: int) -> None:
         .returning(Blob.sha256)
     )
     if made.first() is not None:
-        details = {"sha256": sha256, "size": size}
-        record(session, None, "blob.found", subject=f"blob:{sha256}", details=details)
+        tell(session, "blob.found", sha256, size)

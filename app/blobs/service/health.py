@@ -10,11 +10,11 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.audit.service import record
 from app.blobs import queries
 from app.blobs.problems import BlobMissing
 from app.blobs.queries import KnownBlob
 from app.blobs.rules import damage_of
+from app.blobs.service.telling import tell
 from app.blobs.stores.interface import BlobStore
 from app.blobs.tables import Blob
 from app.core.db import Database, clock
@@ -118,22 +118,15 @@ async def note(db: Database, blob: KnownBlob, condition: Condition) -> bool:
 async def heal(session: AsyncSession, row: Blob) -> None:
     """The blob of this row, which is held, is whole: nothing is wrong with it any more."""
     if row.damage is not None:
-        _tell(session, row, "blob.repaired", damage=row.damage)
+        tell(session, "blob.repaired", row.sha256, row.size, damage=row.damage)
         row.damage = None
 
 
 def _tell_damage(session: AsyncSession, row: Blob, condition: Condition) -> None:
     found = {"size": condition.size, "sha256": condition.sha256}
     log.error("blob_damaged", sha256=row.sha256, damage=condition.damage, **_as_found(found))
-    _tell(session, row, "blob.damaged", damage=condition.damage, found=found)
+    tell(session, "blob.damaged", row.sha256, row.size, damage=condition.damage, found=found)
 
 
 def _as_found(found: dict[str, Any]) -> dict[str, Any]:
     return {f"found_{name}": value for name, value in found.items()}
-
-
-def _tell(session: AsyncSession, row: Blob, action: str, **details: Any) -> None:
-    """An event without an actor and a model: admins only see it, so that nobody else learns of a
-    digest."""
-    told = {"sha256": row.sha256, "size": row.size, **details}
-    record(session, None, action, subject=f"blob:{row.sha256}", details=told)

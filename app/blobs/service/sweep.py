@@ -7,13 +7,14 @@ did so side by side could free bytes that came again in between.
 import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, delete, func, true, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.blobs import queries
+from app.blobs.service.telling import tell
 from app.blobs.stores.interface import BlobStore
 from app.blobs.tables import Blob
 from app.core.db import Database
@@ -26,7 +27,18 @@ COPIES_KEPT = timedelta(hours=24)
 SWEPT_AT_ONCE = 1000
 FREED_SIDE_BY_SIDE = 16
 LEASE = timedelta(minutes=5)  # longer than a store may take over a delete, all its retries included
-Doomed = dict[str, datetime]
+REMOVED = "blob.removed"
+
+
+class Doom(NamedTuple):
+    """A blob that is being freed by us since `at`; `is_first` where nobody had begun to before."""
+
+    at: datetime
+    size: int
+    is_first: bool
+
+
+Doomed = dict[str, Doom]
 
 
 async def sweep(
@@ -34,6 +46,8 @@ async def sweep(
 ) -> list[str]:
     """Free the blobs that nothing has named for the grace time, a thousand at most, and return
     their digests. What a sweep that was killed left is freed by a later one, after its lease.
+
+    It has no events of its own: those that took a blob's names told already what becomes of it.
 
     Few are doomed at a time: who brings the same bytes again has to wait for as long as theirs are
     being freed. `Unavailable` where some could not be freed, after all others were.
@@ -53,30 +67,35 @@ async def sweep(
     return freed
 
 
-async def free(db: Database, store: BlobStore, sha256: str, grace: timedelta = GRACE) -> bool:
-    """Free one blob, if nothing has named it for the grace time; whether it was."""
+async def free(
+    db: Database, store: BlobStore, sha256: str, grace: timedelta = GRACE, *, why: str
+) -> bool:
+    """Free one blob, if nothing has named it for the grace time, and tell why; whether it was."""
     async with db.transaction() as session:
         doomed = await _doom(session, grace, LEASE, Blob.sha256 == sha256)
+        _tell_removed(session, doomed, why)
     return await _surely_free(db, store, doomed)
 
 
 async def expel(db: Database, store: BlobStore, sha256: str, size: int) -> bool:
-    """Free what lies under a blob's key and is not that blob; whether it was. It was not where a
-    blob of this digest is known by now."""
+    """Free what lies under a blob's key and is not that blob, and tell so; whether it was. It was
+    not where a blob of this digest is known by now."""
     now = func.clock_timestamp()
     doom = (
         insert(Blob)
         .values(sha256=sha256, size=size, unreferenced_since=now, doomed_at=now)
         .on_conflict_do_nothing()
-        .returning(Blob.sha256, Blob.doomed_at)
+        .returning(Blob.sha256, Blob.size, Blob.doomed_at, true().label("is_first"))
     )
     async with db.transaction() as session:
         doomed = _as_doomed(await session.execute(doom))
+        _tell_removed(session, doomed, "unknown")
     return await _surely_free(db, store, doomed)
 
 
 async def forget(db: Database, sha256: str) -> bool:
-    """Remove the row of a blob whose bytes are missing and that nothing names; whether it was."""
+    """Remove the row of a blob whose bytes are missing and that nothing names, and tell so; whether
+    it was."""
     async with db.transaction() as session:
         gone = await session.execute(
             delete(Blob)
@@ -86,43 +105,39 @@ async def forget(db: Database, sha256: str) -> bool:
                 Blob.doomed_at.is_(None),
                 queries.nothing_names_it(),
             )
-            .returning(Blob.sha256)
+            .returning(Blob.size)
             .execution_options(synchronize_session=False)
         )
-        return gone.first() is not None
+        size = gone.scalar_one_or_none()
+        if size is not None:
+            tell(session, REMOVED, sha256, size, why="missing")
+        return size is not None
 
 
 async def _doom(
     session: AsyncSession, grace: timedelta, lease: timedelta, condition: ColumnElement[bool]
 ) -> Doomed:
-    now = func.clock_timestamp()
-    chosen = (
-        select(Blob.sha256)
-        .where(
-            Blob.unreferenced_since.is_not(None),
-            or_(
-                and_(Blob.doomed_at.is_(None), Blob.unreferenced_since < now - grace),
-                Blob.doomed_at < now - lease,
-            ),
-            queries.nothing_names_it(),
-            condition,
-        )
-        .order_by(Blob.unreferenced_since)
-        .limit(FREED_SIDE_BY_SIDE)
-        .with_for_update(skip_locked=True)
-    )
+    chosen = queries.doomable(grace, lease, condition, FREED_SIDE_BY_SIDE)
     found = await session.execute(
         update(Blob)
-        .where(Blob.sha256.in_(chosen))
-        .values(doomed_at=now)
-        .returning(Blob.sha256, Blob.doomed_at)
+        .where(Blob.sha256 == chosen.c.sha256)
+        .values(doomed_at=func.clock_timestamp())
+        .returning(
+            Blob.sha256, Blob.size, Blob.doomed_at, chosen.c.doomed_at.is_(None).label("is_first")
+        )
         .execution_options(synchronize_session=False)
     )
     return _as_doomed(found)
 
 
 def _as_doomed(rows: Iterable[Any]) -> Doomed:
-    return {row.sha256: row.doomed_at for row in rows}
+    return {row.sha256: Doom(row.doomed_at, row.size, row.is_first) for row in rows}
+
+
+def _tell_removed(session: AsyncSession, doomed: Doomed, why: str) -> None:
+    for sha256, doom in doomed.items():
+        if doom.is_first:
+            tell(session, REMOVED, sha256, doom.size, why=why)
 
 
 async def _surely_free(db: Database, store: BlobStore, doomed: Doomed) -> bool:
@@ -141,7 +156,7 @@ async def _free(db: Database, store: BlobStore, doomed: Doomed) -> dict[str, Una
             failed[sha256] = outcome
         elif outcome is not None:
             raise outcome
-    gone = [(sha256, at) for sha256, at in doomed.items() if sha256 not in failed]
+    gone = [(sha256, doom.at) for sha256, doom in doomed.items() if sha256 not in failed]
     async with db.transaction() as session:
         # Those that somebody else doomed again, after our lease, are theirs.
         await session.execute(delete(Blob).where(tuple_(Blob.sha256, Blob.doomed_at).in_(gone)))
