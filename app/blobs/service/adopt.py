@@ -69,21 +69,21 @@ async def _reserved(session: AsyncSession, sha256: str, size: int) -> bool:
 async def record(runtime: Runtime, sha256: str, size: int) -> None:
     """Record a blob that was just adopted, in a transaction of its own."""
     async with runtime.db.transaction() as session:
-        await _stored(session, sha256, size)
-    await _see(runtime, sha256, size)
+        await _record_proven(session, sha256, size)
+    await _require_bytes(runtime, sha256, size)
 
 
-async def _see(runtime: Runtime, sha256: str, size: int) -> None:
+async def _require_bytes(runtime: Runtime, sha256: str, size: int) -> None:
     # Now that the row is there, a sweep that frees the bytes shows in it. One that began before
     # may have freed them since they were adopted, where they lay unused for the whole grace time.
     if await runtime.store.size(sha256) != size:
         raise not_now()
 
 
-async def _stored(session: AsyncSession, sha256: str, size: int) -> None:
+async def _record_proven(session: AsyncSession, sha256: str, size: int) -> None:
     """After adopting: record that the store holds these bytes, which were just proven. What was
     wrong with them before is mended."""
-    row = await _made(session, sha256, size)
+    row = await _make_and_hold(session, sha256, size)
     await heal(session, row)
     row.checked_at = await clock(session)
     await session.flush()
@@ -96,14 +96,14 @@ async def recover(runtime: Runtime, sha256: str, size: int) -> bool:
     if await runtime.store.size(sha256) != size:
         return False
     async with runtime.db.transaction() as session:
-        row = await _made(session, sha256, size)
+        row = await _make_and_hold(session, sha256, size)
         if row.damage is not None:
             return False
-    await _see(runtime, sha256, size)
+    await _require_bytes(runtime, sha256, size)
     return True
 
 
-async def _made(session: AsyncSession, sha256: str, size: int) -> Blob:
+async def _make_and_hold(session: AsyncSession, sha256: str, size: int) -> Blob:
     """The row, made where it is not there, and held."""
     await session.execute(insert(Blob).values(sha256=sha256, size=size).on_conflict_do_nothing())
     row = await queries.locked(session, sha256)
