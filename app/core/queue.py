@@ -4,10 +4,10 @@ necessary.
 A room declares a task next to its use cases and enqueues it through its own session, so that a
 rollback takes the job along:
 
-    @task("uploads.verify")
-    async def verify(runtime: Runtime, *, upload_id: str) -> None: ...
+    @task("uploads.prove")
+    async def prove_later(runtime: Runtime, *, upload_id: str) -> None: ...
 
-    await enqueue(session, verify, args={"upload_id": str(upload.id)}, lock=str(upload.id))
+    await enqueue(session, prove_later, args={"upload_id": str(upload.id)}, lock=str(upload.id))
 
 A job runs at least once: a worker that is killed leaves it to another, so a task begins by looking
 at what is left to do. Its transactions are its own; none spans a transfer of bytes.
