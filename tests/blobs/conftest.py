@@ -13,7 +13,8 @@ import pytest
 from app.blobs.stores.bucket import Bucket, BucketAddress
 from app.blobs.stores.interface import BlobStore, Download, Link, Part, Proven, Upload
 from app.blobs.stores.local import LocalStore
-from app.blobs.stores.s3 import S3Store
+from app.blobs.stores.s3 import LIMITS, S3Store
+from app.blobs.stores.s3_limits import Limits
 from app.blobs.stores.s3_probe import probe
 from app.blobs.stores.s3_traits import Traits
 from tests.blobs.serving import MINUTES, local_store, serve
@@ -131,9 +132,17 @@ async def through_this_service(store: BlobStore, data_dir: Path) -> AsyncIterato
 
 
 @asynccontextmanager
-async def past_this_service(bucket: Bucket, traits: Traits | None = None) -> AsyncIterator[S3Bench]:
+async def past_this_service(
+    bucket: Bucket, traits: Traits | None = None, limits: Limits = LIMITS
+) -> AsyncIterator[S3Bench]:
     """A bench whose links lead to the S3 server, over HTTP."""
-    store = S3Store(bucket, part_size=S3_PART_SIZE, stream_part_size=S3_PART_SIZE, traits=traits)
+    store = S3Store(
+        bucket,
+        part_size=S3_PART_SIZE,
+        stream_part_size=S3_PART_SIZE,
+        traits=traits,
+        limits=limits,
+    )
     await store.prepare()
     async with httpx.AsyncClient(timeout=60) as client:
         yield S3Bench(store, _follower(client), bucket)

@@ -1,23 +1,51 @@
 """What the S3 store answers while the S3 server is away, slow, or breaks off."""
 
+import asyncio
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
 from app.blobs.problems import BlobMissing
 from app.blobs.stores.bucket import Bucket, BucketAddress
+from app.blobs.stores.interface import Download
+from app.blobs.stores.s3_limits import Limits
 from app.blobs.stores.s3_traits import Traits
 from app.core.problems import Unavailable
 from tests.blobs.conftest import S3_PART_SIZE, S3Bench, past_this_service, sha256_of
 from tests.blobs.test_s3_store import keys, open_uploads
 from tests.blobs.test_store_contract import finished, sent, some_bytes
-from tests.s3.faults import CutWhileAnswering, Refused
+from tests.s3.faults import CutWhileAnswering, Held, Refused
 from tests.s3.proxy import Proxy
 from tests.s3.server import S3Server
+from tests.waiting import SECONDS
 
+LEAVING = """
+import asyncio, sys
+from datetime import timedelta
+from app.blobs.stores import bucket
+from app.blobs.stores.s3 import S3Store
+from app.blobs.stores.s3_limits import Limits
+
+bucket.ANSWER_SECONDS = 3600
+
+async def leave():
+    address = bucket.BucketAddress(
+        name=sys.argv[2], endpoint=sys.argv[1], access_key="key", secret_key="secret"
+    )
+    store = S3Store(bucket.Bucket(address), limits=Limits(call_seconds=1, close_seconds=0.1))
+    asking = asyncio.ensure_future(store.size("0" * 64))
+    await asyncio.wait([asking])
+    await store.close()
+    print("left it", asking.exception())
+
+asyncio.run(leave())
+"""
 SECRET = "a-secret-that-is-wrong"
 
 
@@ -97,6 +125,42 @@ async def test_wrong_credentials_are_for_the_operator_and_not_told(
     said = capsys.readouterr()
     assert "blob_store_fault" in said.out + said.err
     assert SECRET not in said.out + said.err
+
+
+async def test_a_look_that_breaks_off_is_unavailable_for_now(proxy: Proxy, behind: S3Bench) -> None:
+    for fault in (CutWhileAnswering(10), Refused(404, "NoSuchKey")):
+        with proxy.failing(fault, "GET", "proving/"):
+            for look in (behind.store.check(), behind.store.probe()):
+                with pytest.raises(Unavailable):
+                    await look
+
+
+async def test_a_silent_store_holds_up_nothing_that_needs_none(
+    proxy: Proxy, address: BucketAddress, s3_traits: Traits
+) -> None:
+    limits = Limits(call_seconds=1)
+    async with past_this_service(Bucket(address), s3_traits, limits) as bench:
+        download = Download("0" * 64, 5, "model.bin", "a/b")
+        with proxy.failing(Held(), "HEAD"):
+            asked = [asyncio.ensure_future(bench.store.size("0" * 64)) for _ in range(50)]
+            answers = await asyncio.gather(*asked, return_exceptions=True)
+            assert {type(answer) for answer in answers} == {Unavailable}
+            assert len(await bench.store.link_downloads([download], timedelta(minutes=1))) == 1
+
+
+def test_a_process_ends_while_its_store_is_silent(
+    proxy: Proxy, address: BucketAddress, s3_traits: Traits
+) -> None:
+    with proxy.failing(Held(), "HEAD"):
+        ended = subprocess.run(
+            [sys.executable, "-c", LEAVING, address.endpoint, address.name],
+            timeout=SECONDS,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        assert proxy.struck
+        assert "left it" in ended.stdout
 
 
 def test_what_a_link_was_signed_with_is_not_told(

@@ -50,24 +50,27 @@ def test_ranges_cover_an_object_once(size: int, at_once: int) -> None:
     assert all(0 < end - start <= max(at_once, GIB) for start, end in ranges)
 
 
-@given(size=st.integers(0, 64 * 10_000 * MIB))
-def test_a_stream_that_is_announced_fits_into_equal_parts(size: int) -> None:
-    rules.require_streamable(size, 8 * MIB)
-    part_size = rules.stream_part_size(1, size, 8 * MIB)
-    assert rules.stream_part_size(9999, size, 8 * MIB) == part_size
-    assert part_size <= 64 * MIB
-    assert -(-size // part_size) <= rules.MOST_PARTS
+def test_a_stream_begins_with_small_parts() -> None:
+    assert [rules.is_long(number) for number in (1, 1000, 1001, 10_000)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
 
 
-def test_a_stream_that_nobody_announced_begins_with_small_parts() -> None:
-    found = [rules.stream_part_size(number, None, 8 * MIB) for number in (1, 1000, 1001, 10_000)]
-    assert found == [8 * MIB, 8 * MIB, 64 * MIB, 64 * MIB]
-
-
-def test_a_stream_may_be_too_long_to_be_announced() -> None:
+def test_a_stream_that_cannot_fit_into_its_parts_is_refused_when_it_is_announced() -> None:
+    most = 1000 * 8 * MIB + 9000 * 64 * MIB
     with pytest.raises(InvalidRequest):
-        rules.require_streamable(64 * 10_000 * MIB + 1, 8 * MIB)
+        rules.require_streamable(most + 1, 8 * MIB)
+    rules.require_streamable(most, 8 * MIB)
     rules.require_streamable(None, 8 * MIB)
+
+
+def test_what_is_announced_never_makes_a_stream_need_more_memory() -> None:
+    for size, room in ((0, 0), (5, 5), (16 * MIB, 16 * MIB), (600 * GIB, 16 * MIB)):
+        assert rules.stream_room(size, 8 * MIB) == room
+    assert rules.stream_room(None, 8 * MIB) == 16 * MIB
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,23 @@ import pytest
 from app.blobs.problems import UploadClosed, WrongDigest
 from app.blobs.storage import open_store
 from app.blobs.stores.bucket import Bucket, BucketAddress
-from app.blobs.stores.interface import Incoming, Upload
+from app.blobs.stores.interface import Download, Incoming, Proven, Upload
 from app.blobs.stores.s3 import S3Store
+from app.blobs.stores.s3_limits import Limits
 from app.blobs.stores.s3_traits import Traits
 from app.core.problems import InvalidRequest, Unavailable
 from app.core.settings import Settings
-from tests.blobs.conftest import S3_PART_SIZE, Bench, S3Bench, past_this_service, sha256_of
+from tests.blobs.conftest import (
+    S3_PART_SIZE,
+    Bench,
+    S3Bench,
+    in_chunks,
+    past_this_service,
+    sha256_of,
+)
 from tests.blobs.test_store_contract import finished, sent, some_bytes
 from tests.s3.server import S3Server
+from tests.waiting import eventually
 
 SEEN = {
     "swift": {"closes an upload that was completed"},
@@ -56,8 +65,48 @@ async def test_a_store_that_lacks_what_is_needed_takes_no_uploads(
 ) -> None:
     careless = replace(s3_traits, refuses_expired_links=False)
     async with past_this_service(Bucket(s3_address), careless) as bench:
-        with pytest.raises(Unavailable, match="refuses an expired link"):
-            await bench.store.begin(uuid4(), 5)
+        proven = Proven(5, "0" * 64, f"incoming/{uuid4()} *")
+        for refused in (
+            bench.store.begin(uuid4(), 5),
+            bench.store.receive(uuid4(), in_chunks(b"bytes")),
+            bench.store.prove(Upload(uuid4(), 5, 5, "parts:1")),
+            bench.store.adopt(uuid4(), proven),
+            bench.store.check(),
+        ):
+            with pytest.raises(Unavailable, match=r"refuses an expired link.*app doctor") as told:
+                await refused
+            assert told.value.retry_after is None
+
+
+async def test_a_store_that_lacks_what_is_needed_is_read_all_the_same(
+    s3_bench: S3Bench, s3_traits: Traits
+) -> None:
+    proven = await s3_bench.keep(b"stored before")
+    careless = replace(s3_traits, refuses_expired_links=False)
+    async with past_this_service(Bucket(s3_bench.bucket.address), careless) as bench:
+        assert await bench.content(proven.sha256) == b"stored before"
+        download = Download(proven.sha256, proven.size, "model.bin", "a/b")
+        [link] = await bench.store.link_downloads([download], timedelta(minutes=1))
+        assert (await bench.follow(link)).content == b"stored before"
+
+
+async def test_a_store_that_was_upgraded_is_seen_to_be_in_time(
+    s3_address: BucketAddress, s3_traits: Traits
+) -> None:
+    careless = replace(s3_traits, refuses_expired_links=False)
+    limits = Limits(traits_last=timedelta(0))
+    async with past_this_service(Bucket(s3_address), careless, limits) as bench:
+
+        async def is_taken() -> bool:
+            try:
+                upload = await bench.store.begin(uuid4(), 5)
+            except Unavailable:
+                return False
+            await bench.store.abort(upload.id, upload.handle)
+            return True
+
+        assert not await is_taken()
+        await eventually(is_taken, what="a look at the store")
 
 
 async def test_the_settings_choose_the_store(s3_server: S3Server, bucket: str) -> None:
@@ -102,6 +151,11 @@ async def test_a_bucket_that_went_away_says_nothing_of_its_blobs(
             await bench.store.size("0" * 64)
         with pytest.raises(Unavailable, match="bucket is not there"):
             await bench.blobs()
+        for look in (bench.store.check(), bench.store.probe()):
+            with pytest.raises(Unavailable, match="bucket is not there"):
+                await look
+        buckets = s3_server.client.list_buckets()["Buckets"]
+        assert bucket not in [found["Name"] for found in buckets]
         s3_server.client.create_bucket(Bucket=bucket)  # it is removed with the others
 
 

@@ -10,7 +10,9 @@ from uuid import uuid4
 import pytest
 
 from app.blobs.problems import WrongSize
+from app.blobs.stores import s3_rules as rules
 from app.blobs.stores.bucket import Bucket, BucketAddress
+from app.blobs.stores.s3_limits import Limits
 from app.blobs.stores.s3_traits import Traits
 from app.core.problems import InvalidRequest, Unavailable
 from tests.blobs.conftest import S3_PART_SIZE, S3Bench, in_chunks, past_this_service, sha256_of
@@ -164,6 +166,54 @@ async def test_a_stream_that_is_too_long_to_be_held_in_parts_is_not_begun(
 ) -> None:
     with pytest.raises(InvalidRequest, match="upload in parts"):
         await s3_bench.store.receive(uuid4(), chunks_of(0), 1024**4)
+
+
+async def test_streams_wait_for_room_and_go_on_once_there_is_some(
+    s3_server: S3Server, s3_address: BucketAddress, s3_traits: Traits
+) -> None:
+    with Proxy(s3_server.endpoint) as proxy:
+        address = replace(s3_address, endpoint=proxy.endpoint, prefix=f"stores/{uuid4().hex}")
+        limits = Limits(stream_room=2 * S3_PART_SIZE, room_seconds=0.1)
+        async with past_this_service(Bucket(address), s3_traits, limits) as bench:
+
+            async def is_struck() -> bool:
+                return bool(proxy.struck)
+
+            with proxy.failing(Held(), "PUT", "partNumber=1"):
+                first = asyncio.ensure_future(
+                    bench.store.receive(uuid4(), chunks_of(3 * S3_PART_SIZE), 3 * S3_PART_SIZE)
+                )
+                await eventually(is_struck, what="the first part")
+                counted: list[int] = []
+                with pytest.raises(Unavailable, match="memory") as refused:
+                    await bench.store.receive(uuid4(), chunks_of(len(CHUNK), counted), len(CHUNK))
+                assert refused.value.retry_after
+                assert counted == []
+            assert (await first).size == 3 * S3_PART_SIZE
+            assert (await bench.keep(CHUNK)).size == len(CHUNK)
+
+
+async def test_only_what_has_come_makes_parts_larger(
+    behind: tuple[Proxy, S3Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy, bench = behind
+    monkeypatch.setattr(rules, "SMALL_PARTS", 2)
+    size = (2 + rules.LARGER) * S3_PART_SIZE
+    proven = await bench.store.receive(uuid4(), chunks_of(size), size)
+    sent = [asked for asked in proxy.asked if "partNumber=" in asked.target]
+    assert (proven.size, len(sent)) == (size, 3)
+    await bench.store.receive(uuid4(), chunks_of(size), size)
+    assert len([asked for asked in proxy.asked if "partNumber=" in asked.target]) == 6
+
+
+async def test_a_stream_whose_upload_went_away_can_be_sent_again(
+    behind: tuple[Proxy, S3Bench],
+) -> None:
+    proxy, bench = behind
+    gone = Refused(404, "NoSuchUpload")
+    with proxy.failing(gone, "PUT", "partNumber=2"), pytest.raises(Unavailable) as refused:
+        await bench.store.receive(uuid4(), chunks_of(3 * S3_PART_SIZE))
+    assert refused.value.retry_after
 
 
 async def test_checksums_of_boto3s_own_do_no_harm(

@@ -7,8 +7,7 @@ without the prefix that the operator set.
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +26,8 @@ from app.blobs.stores import s3_rules as rules
 from app.blobs.stores.disk import away
 from app.blobs.stores.s3_faults import NotThere, code_and_status, told
 from app.blobs.stores.s3_seen import Seen, SeenPart, SeenUpload, newest
+from app.blobs.stores.workers import Workers
+from app.core.problems import Unavailable
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -34,9 +35,11 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, PaginatorConfigTypeDef
 
 CONNECT_SECONDS = 5
+ANSWER_SECONDS = 10  # where no bytes of a file are moved
 READ_SECONDS = 60
 COPY_SECONDS = 15 * 60  # a store says nothing while it copies
 TRIES = 3
+ANSWER_TRIES = 2
 CONNECTIONS = 64
 COPIERS = 4
 PLAIN = "application/octet-stream"
@@ -73,9 +76,11 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class _Clients:
-    """`sending` may add checksums of its own; `patient` waits for copies; `public` only signs."""
+    """`inside` moves no bytes; `moving` does; `sending` may add checksums of its own; `patient`
+    waits for copies; `public` only signs."""
 
     inside: "S3Client"
+    moving: "S3Client"
     sending: "S3Client"
     patient: "S3Client"
     public: "S3Client"
@@ -109,7 +114,7 @@ class Bucket:
         """Let go of the connections."""
         made = self._made
         if made is not None:
-            for client in (made.inside, made.sending, made.patient, made.public):
+            for client in (made.inside, made.moving, made.sending, made.patient, made.public):
                 client.close()
 
     def require_going_on(self) -> None:
@@ -120,7 +125,8 @@ class Bucket:
     # -- the bucket itself
 
     def ensure(self) -> None:
-        """Make the bucket where there is none."""
+        """Make the bucket where there is none. Only for a process that has never seen it: where a
+        bucket went away, an empty one in its place would say that every blob is lost."""
         client, region = self._clients.inside, self.address.region
         with told("making the bucket"):
             try:
@@ -135,6 +141,11 @@ class Bucket:
                     client.create_bucket(Bucket=self.address.name, **more)
                 log.info("bucket_made", bucket=self.address.name)
 
+    def require(self) -> None:
+        """`Unavailable` where the bucket is not there."""
+        with told("looking at the bucket", missing=_gone()):
+            self._clients.inside.head_bucket(Bucket=self.address.name)
+
     # -- objects
 
     def head(self, key: str) -> Seen | None:
@@ -143,8 +154,7 @@ class Bucket:
             with told("looking at an object"):
                 found = self._clients.inside.head_object(**self._named(key))
         except NotThere:
-            with told("looking at the bucket", missing=away(rules.reason(rules.NO_BUCKET, 404))):
-                self._clients.inside.head_bucket(Bucket=self.address.name)
+            self.require()
             return None
         return Seen(key, found["ContentLength"], found["ETag"], found["LastModified"])
 
@@ -170,7 +180,7 @@ class Bucket:
         if etag is not None:
             wanted["IfMatch"] = etag
         with told("reading an object"):
-            answer = self._clients.inside.get_object(**self._named(key), **wanted)
+            answer = self._clients.moving.get_object(**self._named(key), **wanted)
         size, whole = answer["ContentLength"], "ContentRange" not in answer
         if start and whole:
             answer["Body"].close()
@@ -178,6 +188,11 @@ class Bucket:
         if not whole:
             size = int(answer["ContentRange"].rpartition("/")[2])
         return Opened(answer["Body"], size, answer["ETag"])
+
+    def read_all(self, key: str) -> bytes:
+        """The bytes of a small object."""
+        with told("reading an object"), closing(self.open(key).body) as body:
+            return body.read()
 
     def copy(self, source: str, key: str, size: int, etag: str | None = None) -> None:
         """Copy an object inside the store, whole or not at all; `Changed` where it has another ETag
@@ -196,16 +211,16 @@ class Bucket:
     def _copy_in_ranges(self, source: str, key: str, size: int, etag: str | None) -> None:
         upload_id = self.begin_upload(key)
         try:
-            with ThreadPoolExecutor(COPIERS, thread_name_prefix="copies") as pool:
-                ranges = enumerate(rules.copy_ranges(size, self.copy_at_once), start=1)
-                copies = [
-                    pool.submit(self.copy_part, source, key, upload_id, number, etag, span)
-                    for number, span in ranges
-                ]
-                try:
-                    parts = [copy.result() for copy in copies]
-                finally:
-                    pool.shutdown(cancel_futures=True)
+            pool = Workers(COPIERS, "copies")
+            ranges = enumerate(rules.copy_ranges(size, self.copy_at_once), start=1)
+            copies = [
+                pool.submit(self.copy_part, source, key, upload_id, number, etag, span)
+                for number, span in ranges
+            ]
+            try:
+                parts = [copy.result() for copy in copies]
+            finally:
+                pool.shutdown(cancel_futures=True)
             self.complete_upload(key, upload_id, parts)
         except BaseException:
             self.abort_upload(key, upload_id)
@@ -260,7 +275,7 @@ class Bucket:
     def begin_upload(self, key: str, *, part_digests: bool = False) -> str:
         """Open a multipart upload; the store's name for it."""
         more: dict[str, Any] = {"ChecksumAlgorithm": "SHA256"} if part_digests else {}
-        with told("opening an upload"):
+        with told("opening an upload", missing=_gone()):
             answer = self._clients.inside.create_multipart_upload(
                 **self._named(key), ContentType=PLAIN, **more
             )
@@ -271,7 +286,7 @@ class Bucket:
     ) -> SeenPart:
         """Send a part from here. `conditions` are parameters of UploadPart."""
         with told("sending a part"):
-            answer = self._clients.inside.upload_part(
+            answer = self._clients.moving.upload_part(
                 **self._named(key),
                 UploadId=upload_id,
                 PartNumber=number,
@@ -364,7 +379,7 @@ class Bucket:
         with told("following a link"):
             session = URLLib3Session(
                 verify=True if ca_file is None else str(ca_file),  # type: ignore[arg-type]
-                timeout=READ_SECONDS,
+                timeout=ANSWER_SECONDS,
             )
             try:
                 request = AWSRequest(method, url, dict(headers or {}), body)
@@ -377,6 +392,10 @@ class Bucket:
 
     def _bare(self, key: str) -> str:
         return key.removeprefix(self._prefix)
+
+
+def _gone() -> Unavailable:
+    return away(rules.reason(rules.NO_BUCKET, 404))
 
 
 class _Auth(S3SigV4QueryAuth):
@@ -401,7 +420,8 @@ def _make_clients(address: BucketAddress) -> _Clients:
     )
     public = address.public_endpoint or address.endpoint
     return _Clients(
-        inside=_client(session, address, address.endpoint),
+        inside=_client(session, address, address.endpoint, ANSWER_SECONDS, tries=ANSWER_TRIES),
+        moving=_client(session, address, address.endpoint),
         sending=_client(session, address, address.endpoint, checksums=address.checksums),
         patient=_client(session, address, address.endpoint, read_seconds=COPY_SECONDS),
         public=_client(session, address, public),
@@ -413,8 +433,9 @@ def _client(
     session: boto3.session.Session,
     address: BucketAddress,
     endpoint: str | None,
-    *,
     read_seconds: int = READ_SECONDS,
+    *,
+    tries: int = TRIES,
     checksums: Checksums = "when_required",
 ) -> "S3Client":
     config = Config(
@@ -422,7 +443,7 @@ def _client(
         s3={"addressing_style": address.addressing},
         connect_timeout=CONNECT_SECONDS,
         read_timeout=read_seconds,
-        retries={"mode": "standard", "total_max_attempts": TRIES},
+        retries={"mode": "standard", "total_max_attempts": tries},
         max_pool_connections=CONNECTIONS,
         request_checksum_calculation=checksums,
         response_checksum_validation="when_required",  # what counts is hashed by this service

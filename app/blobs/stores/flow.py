@@ -7,11 +7,15 @@ from contextlib import aclosing
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+import structlog
+
 from app.blobs.problems import wrong_size
-from app.blobs.stores.disk import guarded
+from app.blobs.stores.disk import away, guarded
+from app.blobs.stores.workers import Workers
 
 # What a thread gets at once: fewer bytes cost speed, more cost memory for each request under way.
 BLOCK = 512 * 1024
+log = structlog.get_logger()
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -28,12 +32,27 @@ class Threads:
         call = self._pool.submit(partial(guarded, step, *args, **kwargs))
         return _quiet(asyncio.wrap_future(call))
 
+    async def soon(
+        self, seconds: float, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Take a step that somebody waits for; `Unavailable` where it has not ended by then. The
+        thread goes on until the step ends."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.run(step, *args, **kwargs)
+        except TimeoutError:
+            name = getattr(step, "__name__", repr(step))
+            log.error("blob_store_fault", step=name, reason=f"no answer in {seconds:g} s")
+            raise away("it did not answer in time") from None
+
     async def surely(self, step: Callable[[], T]) -> T:
         """Take a step that clears up: it happens even where the caller is cancelled meanwhile."""
         try:
             call = self._pool.submit(guarded, step)
         except RuntimeError:  # the store is closed, so its threads are gone
-            return guarded(step)
+            last = Workers(1, "blobs-closing")
+            call = last.submit(guarded, step)
+            last.shutdown(wait=False)
         return await asyncio.shield(_quiet(asyncio.wrap_future(call)))
 
 

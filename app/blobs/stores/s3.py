@@ -14,12 +14,12 @@ import hashlib
 import secrets
 import threading
 from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import partial
 from typing import TypeVar
 from uuid import UUID, uuid4
+
+import structlog
 
 from app.blobs.problems import blob_missing
 from app.blobs.stores import s3_incoming as incoming
@@ -41,11 +41,14 @@ from app.blobs.stores.interface import (
 )
 from app.blobs.stores.s3_faults import Changed, NotThere
 from app.blobs.stores.s3_learning import Learning
+from app.blobs.stores.s3_limits import Limits
 from app.blobs.stores.s3_links import S3Links
 from app.blobs.stores.s3_reading import Reading
+from app.blobs.stores.s3_room import Room
 from app.blobs.stores.s3_rules import MIB, InParts, OnePut, Seal
 from app.blobs.stores.s3_stream import StreamIn
 from app.blobs.stores.s3_traits import Traits
+from app.blobs.stores.workers import Workers, end
 from app.core.problems import Unavailable
 
 PART_SIZE = 16 * MIB
@@ -53,8 +56,11 @@ LARGE_PART_SIZE = 512 * MIB
 STREAM_PART_SIZE = 8 * MIB
 PROVEN_SOON = 64 * MIB
 READ_SIZE = MIB // 4
-THREADS = 32
+LIMITS = Limits()
+CALLS, MOVERS, SIGNERS = 16, 32, 2
 T = TypeVar("T")
+U = TypeVar("U", Traits, Traits | None)
+log = structlog.get_logger()
 
 
 class S3Store:
@@ -67,15 +73,25 @@ class S3Store:
         part_size: int = PART_SIZE,
         stream_part_size: int = STREAM_PART_SIZE,
         traits: Traits | None = None,
+        limits: Limits = LIMITS,
     ) -> None:
         """Nothing is touched before `prepare`. `traits` are what the store was seen to do, where
         somebody has looked already."""
         self._bucket, self._links = bucket, S3Links(bucket)
         self._part_size, self._stream_part_size = part_size, stream_part_size
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="blobs")
-        self._senders = ThreadPoolExecutor(THREADS, thread_name_prefix="blob-parts")
-        self._threads = Threads(self._pool)
-        self._learning = Learning(bucket, self._threads, traits)
+        # Apart, so that a silent store holds up neither what needs none nor what says it is silent.
+        self._pools = [
+            Workers(CALLS, "blob-calls"),
+            Workers(MOVERS, "blob-bytes"),
+            Workers(SIGNERS, "blob-links"),
+            Workers(MOVERS, "blob-parts"),
+        ]
+        self._calls, self._long, self._signers = map(Threads, self._pools[:3])
+        self._senders = self._pools[3]
+        self._limits = limits
+        self._room = Room(limits.stream_room, patience=limits.room_seconds)
+        self._large_turn = threading.Semaphore(1)
+        self._learning = Learning(bucket, self._long, traits, limits)
 
     @property
     def is_direct(self) -> bool:
@@ -90,18 +106,24 @@ class S3Store:
 
     async def check(self) -> None:
         """See `BlobStore`."""
-        await self._threads.run(_check, self._bucket)
+        # Before the first await: a process that has just begun is told of the store itself.
+        _require_usable(self._learning.seen)
+        await self._learning.settled()
+        await self._calls.soon(self._limits.call_seconds, _check, self._bucket)
 
     async def probe(self) -> list[Trait]:
         """See `BlobStore`."""
         return (await self._learning.ask_again()).rows()
 
+    async def _usable(self) -> Traits:
+        return _require_usable(await self._learning.known())
+
     async def close(self) -> None:
         """See `BlobStore`."""
         self._learning.stop()
         self._bucket.stopping.set()  # what still reads, copies or asks ends soon
-        await asyncio.to_thread(self._pool.shutdown)
-        await asyncio.to_thread(self._senders.shutdown)
+        if not await asyncio.to_thread(end, self._pools, self._limits.close_seconds):
+            log.warning("blob_store_silent", meaning="what is under way there is left behind")
         self._bucket.close()
 
     # -- coming in, in parts
@@ -114,9 +136,7 @@ class S3Store:
         self, upload_id: UUID, size: int, sha256: str | None = None, *, part_digests: bool = False
     ) -> Upload:
         """See `BlobStore`."""
-        part_size, traits = self.part_size_for(size), await self._learning.known()
-        if traits.lacking:
-            raise away(f"it does not do this: {traits.lacking[0].name}")
+        part_size, traits = self.part_size_for(size), await self._usable()
         way: OnePut | InParts
         if size == 0:
             way = OnePut(rules.EMPTY)
@@ -125,13 +145,15 @@ class S3Store:
         else:
             digests = part_digests and traits.refuses_wrong_part_digests
             key = rules.incoming_key(upload_id)
-            name = await self._threads.run(self._bucket.begin_upload, key, part_digests=digests)
+            name = await self._calls.soon(
+                self._limits.call_seconds, self._bucket.begin_upload, key, part_digests=digests
+            )
             way = InParts(name, digests)
         return Upload(upload_id, size, part_size, str(way), sha256)
 
     async def forget(self, upload: Upload) -> None:
         """See `BlobStore`."""
-        await self._threads.run(incoming.forget, self._bucket, upload)
+        await self._calls.soon(self._limits.call_seconds, incoming.forget, self._bucket, upload)
 
     def takes_part_digests(self, upload: Upload) -> bool:
         """See `BlobStore`."""
@@ -145,17 +167,19 @@ class S3Store:
     ) -> list[Link]:
         """See `BlobStore`."""
         way = incoming.way_of(upload)
-        return await self._threads.run(
+        return await self._signers.run(
             lambda: [self._links.to_part(upload.id, way, part, lifetime) for part in parts]
         )
 
     async def parts_present(self, upload: Upload) -> list[StoredPart]:
         """See `BlobStore`."""
-        return await self._threads.run(incoming.parts_present, self._bucket, upload)
+        return await self._calls.soon(
+            self._limits.list_seconds, incoming.parts_present, self._bucket, upload
+        )
 
     async def complete(self, upload: Upload) -> None:
         """See `BlobStore`."""
-        await self._threads.run(incoming.complete, self._bucket, upload)
+        await self._long.run(incoming.complete, self._bucket, upload)
 
     # -- coming in, in one stream
 
@@ -164,19 +188,28 @@ class S3Store:
     ) -> Proven:
         """See `BlobStore`."""
         rules.require_streamable(size, self._stream_part_size)
-        compares = (await self._learning.known()).refuses_wrong_md5
-        part_size = partial(rules.stream_part_size, size=size, least=self._stream_part_size)
-        key = rules.incoming_key(upload_id)
-        stream = StreamIn(self._bucket, key, part_size, self._senders, with_md5=compares)
+        compares = (await self._usable()).refuses_wrong_md5
+        async with self._room.taken(rules.stream_room(size, self._stream_part_size)):
+            return await self._receive(upload_id, chunks, size, compares=compares)
+
+    async def _receive(
+        self, upload_id: UUID, chunks: AsyncIterable[bytes], size: int | None, *, compares: bool
+    ) -> Proven:
+        key, part_size = rules.incoming_key(upload_id), self._stream_part_size
+        stream = StreamIn(
+            self._bucket, key, part_size, self._large_turn, self._senders, with_md5=compares
+        )
         try:
             proven = await self._take_in(stream, key, chunks, size)
             if not compares and await self._read_back(key) != proven:
                 raise away("it holds other bytes than were sent to it")
         except BaseException as error:
             with suppress(Unavailable):  # what could not be taken away now, the sweep takes away
-                await self._threads.surely(stream.give_up)
+                await self._long.surely(stream.give_up)
             if isinstance(error, Changed):
                 raise away("bytes were altered on their way to it") from None
+            if isinstance(error, NotThere):
+                raise away("what it had taken went away again") from None
             raise
         return proven
 
@@ -184,8 +217,8 @@ class S3Store:
         self, stream: StreamIn, key: str, chunks: AsyncIterable[bytes], size: int | None
     ) -> Proven:
         hasher = hashlib.sha256()
-        came = await pour(chunks, self._threads, stream.write, hasher.update, size=size)
-        etag = await self._threads.run(stream.finish)
+        came = await pour(chunks, self._long, stream.write, hasher.update, size=size)
+        etag = await self._long.run(stream.finish)
         return Proven(came, hasher.hexdigest(), str(Seal(key, etag)))
 
     # -- from incoming to blob
@@ -197,9 +230,9 @@ class S3Store:
 
     async def prove(self, upload: Upload, progress: Progress | None = None) -> Proven:
         """See `BlobStore`."""
-        traits, stop = await self._learning.known(), threading.Event()
+        traits, stop = await self._usable(), threading.Event()
         try:
-            return await self._threads.run(
+            return await self._long.run(
                 incoming.prove, self._bucket, traits, upload, progress, stop
             )
         finally:
@@ -208,18 +241,20 @@ class S3Store:
     async def _read_back(self, key: str) -> Proven:
         stop = threading.Event()
         try:
-            return await self._threads.run(incoming.read_back, self._bucket, key, None, stop)
+            return await self._long.run(incoming.read_back, self._bucket, key, None, stop)
         finally:
             stop.set()
 
     async def adopt(self, upload_id: UUID, proven: Proven) -> None:
         """See `BlobStore`."""
-        traits = await self._learning.known()
-        await self._threads.run(incoming.adopt, self._bucket, traits, upload_id, proven)
+        traits = await self._usable()
+        await self._long.run(incoming.adopt, self._bucket, traits, upload_id, proven)
 
     async def abort(self, upload_id: UUID, handle: str | None = None) -> None:
         """See `BlobStore`."""
-        await self._threads.run(incoming.abort, self._bucket, upload_id, handle)
+        await self._calls.soon(
+            self._limits.call_seconds, incoming.abort, self._bucket, upload_id, handle
+        )
 
     async def incoming(self) -> AsyncGenerator[Incoming]:
         """See `BlobStore`. A multipart upload's sign of life is when it began: the store keeps no
@@ -238,13 +273,15 @@ class S3Store:
         for prefix in (rules.PROVING, rules.BLOBS):
             async for begun in self._each(self._bucket.uploads(prefix)):
                 if begun.begun_at < before:
-                    await self._threads.run(self._bucket.abort_upload, begun.key, begun.id)
+                    await self._calls.soon(
+                        self._limits.call_seconds, self._bucket.abort_upload, begun.key, begun.id
+                    )
                     cleared += 1
         return cleared
 
     async def _each(self, pages: Iterator[list[T]]) -> AsyncGenerator[T]:
         """What a listing says, a page at a time, each asked for in a thread."""
-        while (page := await self._threads.run(_next, pages)) is not None:
+        while (page := await self._calls.soon(self._limits.call_seconds, _next, pages)) is not None:
             for found in page:
                 yield found
 
@@ -252,7 +289,9 @@ class S3Store:
 
     async def size(self, sha256: str) -> int | None:
         """See `BlobStore`."""
-        seen = await self._threads.run(self._bucket.head, rules.blob_key(sha256))
+        seen = await self._calls.soon(
+            self._limits.call_seconds, self._bucket.head, rules.blob_key(sha256)
+        )
         return None if seen is None else seen.size
 
     async def read(
@@ -265,21 +304,23 @@ class S3Store:
             return
         key, reading = rules.blob_key(sha256), None
         try:
-            reading = await self._threads.run(Reading, self._bucket, key, start, end)
+            reading = await self._long.soon(
+                self._limits.call_seconds, Reading, self._bucket, key, start, end
+            )
             end = reading.size if end is None else end
             ahead = None
             while start < end:
-                block = await (ahead or self._threads.run(reading.read, READ_SIZE))
+                block = await (ahead or self._long.run(reading.read, READ_SIZE))
                 if not block:
                     raise blob_missing(sha256)
                 start += len(block)
-                ahead = self._threads.run(reading.read, READ_SIZE) if start < end else None
+                ahead = self._long.run(reading.read, READ_SIZE) if start < end else None
                 yield block
         except (NotThere, Changed):
             raise blob_missing(sha256) from None
         finally:
             if reading is not None:
-                await self._threads.surely(reading.close)
+                await self._long.surely(reading.close)
 
     async def _end_of(self, sha256: str, end: int | None) -> int:
         size = await self.size(sha256)
@@ -291,13 +332,15 @@ class S3Store:
         self, downloads: Sequence[Download], lifetime: timedelta
     ) -> list[Link]:
         """See `BlobStore`."""
-        return await self._threads.run(
+        return await self._signers.run(
             lambda: [self._links.to_blob(download, lifetime) for download in downloads]
         )
 
     async def delete(self, sha256: str) -> None:
         """See `BlobStore`."""
-        await self._threads.run(self._bucket.delete, rules.blob_key(sha256))
+        await self._calls.soon(
+            self._limits.call_seconds, self._bucket.delete, rules.blob_key(sha256)
+        )
 
     async def blobs(self) -> AsyncGenerator[StoredBlob]:
         """See `BlobStore`."""
@@ -310,13 +353,24 @@ def _next(pages: Iterator[list[T]]) -> list[T] | None:
     return next(pages, None)
 
 
+def _require_usable(traits: U) -> U:
+    """The same; `Unavailable` where the store lacks what nothing can be taken in without. What is
+    stored can be read all the same."""
+    if traits is not None and traits.lacking:
+        raise Unavailable(
+            f"The blob store is not safe to use: it does not do this: {traits.lacking[0].name}. "
+            "Waiting does not help. Tell your operator, whom `python -m app doctor` shows more."
+        )
+    return traits
+
+
 def _check(bucket: Bucket) -> None:
-    bucket.ensure()
+    bucket.require()
     said, key = secrets.token_bytes(32), f"{rules.proving_keys(uuid4())}{secrets.token_hex(8)}"
     try:
         bucket.put(key, said)
-        same = bucket.open(key).body.read() == said
-    except NotThere:
+        same = bucket.read_all(key) == said
+    except (NotThere, Changed):
         same = False
     finally:
         bucket.delete(key)

@@ -21,7 +21,7 @@ from app.blobs.stores.s3_rules import ANY, InParts, OnePut, Seal, incoming_key
 from app.blobs.stores.s3_traits import Traits
 from app.core.problems import Unavailable
 
-TRIES = 3
+COMPLETIONS = 3
 
 
 def way_of(upload: Upload) -> OnePut | InParts:
@@ -67,7 +67,7 @@ def complete(bucket: Bucket, upload: Upload) -> None:
         seen = bucket.head(key)
         rules.require_all(upload, [] if seen is None else [(1, seen.size)])
         return
-    for _ in range(TRIES):
+    for _ in range(COMPLETIONS):
         seen = bucket.head(key)
         if seen is not None and seen.size == upload.size:
             return
@@ -114,6 +114,8 @@ def prove(
         return read_back(bucket, key, progress, stop)
     except NotThere:
         raise closed() from None
+    except Changed:
+        raise away("bytes changed while they were copied") from None
 
 
 def read_back(bucket: Bucket, key: str, progress: Progress | None, stop: threading.Event) -> Proven:

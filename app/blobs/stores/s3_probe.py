@@ -1,6 +1,5 @@
 """Finding out, with small objects, what a store enforces. It blocks and is called in threads."""
 
-import base64
 import hashlib
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -22,23 +21,29 @@ def probe(bucket: Bucket) -> Traits:
     """What the store does. `Unavailable` where it is away; what it is asked with is removed."""
     asked = _Probe(bucket)
     try:
-        asked.written()  # what keeps even that from working is no trait
-        return Traits(
-            takes_links=asked.takes_links(),
-            refuses_altered_links=asked.refuses_altered_links(),
-            refuses_expired_links=asked.refuses_expired_links(),
-            refuses_other_sizes=asked.refuses_other_sizes(),
-            refuses_copies_through_links=asked.refuses_copies_through_links(),
-            copies=asked.copies(),
-            refuses_wrong_digests=asked.refuses_wrong_digests(),
-            refuses_wrong_part_digests=asked.refuses_wrong_part_digests(),
-            refuses_wrong_md5=asked.refuses_wrong_md5(),
-            closes_uploads=asked.closes_uploads(),
-            copies_only_unchanged=asked.copies_only_unchanged(),
-            puts_conditionally=asked.puts_conditionally(),
-        )
+        return _asked(asked)
+    except (NotThere, Changed) as fault:  # somebody else is at it, or it is no S3 store
+        raise away("it does not answer as an S3 store does") from fault
     finally:
         asked.clear()
+
+
+def _asked(asked: "_Probe") -> Traits:
+    asked.written()  # what keeps even that from working is no trait
+    return Traits(
+        takes_links=asked.takes_links(),
+        refuses_altered_links=asked.refuses_altered_links(),
+        refuses_expired_links=asked.refuses_expired_links(),
+        refuses_other_sizes=asked.refuses_other_sizes(),
+        refuses_copies_through_links=asked.refuses_copies_through_links(),
+        copies=asked.copies(),
+        refuses_wrong_digests=asked.refuses_wrong_digests(),
+        refuses_wrong_part_digests=asked.refuses_wrong_part_digests(),
+        refuses_wrong_md5=asked.refuses_wrong_md5(),
+        closes_uploads=asked.closes_uploads(),
+        copies_only_unchanged=asked.copies_only_unchanged(),
+        puts_conditionally=asked.puts_conditionally(),
+    )
 
 
 class _Probe:
@@ -112,7 +117,7 @@ class _Probe:
 
     def refuses_wrong_digests(self) -> bool:
         key = self._new_key()
-        link = self._link(key, ChecksumSHA256=_sha256(self._right))
+        link = self._link(key, ChecksumSHA256=_digest(self._right))
         return self._is_bound(link) and self._holds(key, self._right)
 
     def refuses_wrong_part_digests(self) -> bool:
@@ -121,7 +126,7 @@ class _Probe:
             upload_id = self._begin(key, part_digests=True)
         except Refused:
             return False
-        link = self._link_part(key, upload_id, ChecksumSHA256=_sha256(self._right))
+        link = self._link_part(key, upload_id, ChecksumSHA256=_digest(self._right))
         if not self._is_bound(link):
             return False
         try:
@@ -153,7 +158,7 @@ class _Probe:
         self._bucket.complete_upload(key, upload_id, [part])
         try:
             self._bucket.send_part(key, upload_id, 1, self._wrong)
-        except (NotThere, Refused):
+        except (NotThere, Changed, Refused):
             return self._holds(key, self._right)
         return False
 
@@ -221,12 +226,12 @@ class _Probe:
         return 200 <= status < 300
 
     def _holds(self, key: str, body: bytes) -> bool:
-        return self._bucket.open(key).body.read() == body
+        return self._bucket.read_all(key) == body
 
 
-def _sha256(body: bytes) -> str:
-    return base64.b64encode(hashlib.sha256(body).digest()).decode()
+def _digest(body: bytes) -> str:
+    return rules.in_base64(hashlib.sha256(body).hexdigest())
 
 
 def _checksum(body: bytes) -> dict[str, str]:
-    return {"x-amz-checksum-sha256": _sha256(body)}
+    return {"x-amz-checksum-sha256": _digest(body)}

@@ -9,7 +9,7 @@ from app.blobs.stores.bucket import Bucket, Opened
 from app.blobs.stores.disk import away
 from app.blobs.stores.s3_faults import told
 
-TRIES = 4
+OPENINGS = 4
 FIRST_PAUSE = 0.2
 
 
@@ -46,7 +46,7 @@ class Reading:
         return block
 
     def _read_on(self, size: int) -> bytes:
-        for tried in range(TRIES):
+        for tried in range(OPENINGS):
             if self._at >= self._end:
                 return b""
             if tried and self._closed.wait(FIRST_PAUSE * 4 ** (tried - 1)):

@@ -17,6 +17,7 @@ LARGEST_PART = 5 * GIB
 LARGEST = 5 * 1024 * GIB
 MOST_PARTS = 10_000
 LISTED = 100
+SMALL_PARTS = 1000
 LARGER = 8
 
 INCOMING = "incoming/"
@@ -136,19 +137,22 @@ def _whole(size: int, parts: int) -> int:
     return -(-size // (parts * MIB)) * MIB
 
 
-def stream_part_size(number: int, size: int | None, least: int) -> int:
-    """How many bytes part `number` of a stream should have. They are all in memory while they are
-    sent. Where nobody said how much comes, they are small at first."""
-    most = LARGER * least
-    if size is not None:
-        return min(max(least, _whole(size, MOST_PARTS)), most)
-    return least if number <= MOST_PARTS // 10 else most
+def is_long(number: int) -> bool:
+    """Whether part `number` of a stream should be a larger one. Only what came makes parts large,
+    not what was announced: they are in memory, and announcing costs nothing."""
+    return number > SMALL_PARTS
 
 
 def require_streamable(size: int | None, least: int) -> None:
     """`InvalidRequest` where a stream has more bytes than fit in parts that memory can hold."""
-    if size is not None and size > LARGER * least * MOST_PARTS:
+    most = (SMALL_PARTS + LARGER * (MOST_PARTS - SMALL_PARTS)) * least
+    if size is not None and size > most:
         raise too_long()
+
+
+def stream_room(size: int | None, least: int) -> int:
+    """The memory that a stream may need at once while its parts are small."""
+    return 2 * least if size is None else min(size, 2 * least)
 
 
 def too_long() -> InvalidRequest:
