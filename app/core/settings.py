@@ -14,8 +14,9 @@ from app.core.addresses import EXAMPLE, is_readable
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 PREFIX = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,100}(?:/(?!\.)[A-Za-z0-9._-]{1,100}){0,5}")
+REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 ENDPOINT = re.compile(
-    r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:/[\w./~-]*)?"
+    r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d{1,5}))?(?:/[\w./~-]*)?"
 )
 
 
@@ -72,10 +73,20 @@ class Settings(BaseSettings):
     @field_validator("s3_endpoint", "s3_public_endpoint")
     @classmethod
     def _check_endpoint(cls, value: str | None) -> str | None:
-        if value is not None and not ENDPOINT.fullmatch(value):
+        found = ENDPOINT.fullmatch(value or "")
+        if value is not None and (found is None or not 1 <= int(found["port"] or 443) <= 65535):
             raise ValueError(
                 "This is not the address of an S3 store. Write http://host:port or "
                 "https://host:port, without a user, a password or a query."
+            )
+        return value
+
+    @field_validator("s3_region")
+    @classmethod
+    def _check_region(cls, value: str) -> str:
+        if not REGION.fullmatch(value):
+            raise ValueError(
+                "This is not the name of a region: letters, digits, hyphens, dots and underscores."
             )
         return value
 
@@ -113,7 +124,13 @@ class Settings(BaseSettings):
                 "STAGEWARD_S3_ACCESS_KEY and STAGEWARD_S3_SECRET_KEY are set together or not at "
                 "all."
             )
-        named = {"ENDPOINT": self.s3_endpoint, "ACCESS_KEY": self.s3_access_key}
+        named = {
+            "ENDPOINT": self.s3_endpoint,
+            "PUBLIC_ENDPOINT": self.s3_public_endpoint,
+            "ACCESS_KEY": self.s3_access_key,
+            "PREFIX": self.s3_prefix or None,
+            "CA_FILE": self.s3_ca_file,
+        }
         for name, value in named.items():
             if self.s3_bucket is None and value is not None:
                 raise ValueError(

@@ -100,7 +100,12 @@ S3 = {"s3_bucket": "models", "s3_access_key": "key", "s3_secret_key": PASSWORD}
         ("s3_endpoint", "ftp://s3.example.org"),
         ("s3_endpoint", f"https://user:{PASSWORD}@s3.example.org"),
         ("s3_endpoint", "https://s3.example.org/?bucket=models"),
+        ("s3_endpoint", "https://s3.example.org:65536"),
+        ("s3_endpoint", "https://s3.example.org:0"),
         ("s3_public_endpoint", "https://"),
+        ("s3_region", "us-east-1\n"),
+        ("s3_region", "us east"),
+        ("s3_region", "us/east"),
         ("s3_bucket", "Models"),
         ("s3_bucket", "models/team"),
         ("s3_bucket", "ab"),
@@ -128,6 +133,9 @@ def test_a_setting_of_the_s3_store_that_cannot_be_right_is_named(name: str, valu
         ("s3_endpoint", "https://s3.example.org"),
         ("s3_endpoint", "http://[::1]:9000"),
         ("s3_endpoint", "https://storage.example.org/s3"),
+        ("s3_endpoint", "https://s3.example.org:65535"),
+        ("s3_region", "eu-central-1"),
+        ("s3_region", "RegionOne"),
         ("s3_prefix", "team/stageward-2"),
         ("s3_addressing", "virtual"),
         ("s3_checksums", "when_supported"),
@@ -144,6 +152,17 @@ def test_credentials_of_the_s3_store_come_together(given: str) -> None:
         Settings(**{"s3_bucket": "models", given: "value"})  # type: ignore[arg-type]
 
 
-def test_an_s3_store_without_its_bucket_is_no_directory() -> None:
-    with pytest.raises(ValidationError, match="STAGEWARD_S3_BUCKET is not"):
-        Settings(s3_endpoint="https://s3.example.org")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("s3_endpoint", "https://s3.example.org"),
+        ("s3_public_endpoint", "https://s3.example.org"),
+        ("s3_prefix", "team"),
+        ("s3_ca_file", __file__),
+    ],
+)
+def test_an_s3_store_without_its_bucket_is_no_directory(name: str, value: str) -> None:
+    with pytest.raises(
+        ValidationError, match=f"{name.upper()} is set and STAGEWARD_S3_BUCKET is not"
+    ):
+        Settings(**{name: value})  # type: ignore[arg-type]
