@@ -136,16 +136,25 @@ async def test_a_look_that_breaks_off_is_unavailable_for_now(proxy: Proxy, behin
 
 
 async def test_a_silent_store_holds_up_nothing_that_needs_none(
+    proxy: Proxy, behind: S3Bench
+) -> None:
+    download = Download("0" * 64, 5, "model.bin", "a/b")
+    with proxy.failing(Held(), "HEAD"):
+        asked = [asyncio.ensure_future(behind.store.size("0" * 64)) for _ in range(50)]
+        assert len(await behind.store.link_downloads([download], timedelta(minutes=1))) == 1
+        assert not any(size.done() for size in asked)
+    assert set(await asyncio.gather(*asked)) == {None}
+
+
+async def test_whoever_asks_a_silent_store_is_told_in_time(
     proxy: Proxy, address: BucketAddress, s3_traits: Traits
 ) -> None:
     limits = Limits(call_seconds=1)
     async with past_this_service(Bucket(address), s3_traits, limits) as bench:
-        download = Download("0" * 64, 5, "model.bin", "a/b")
         with proxy.failing(Held(), "HEAD"):
-            asked = [asyncio.ensure_future(bench.store.size("0" * 64)) for _ in range(50)]
+            asked = [bench.store.size("0" * 64) for _ in range(50)]
             answers = await asyncio.gather(*asked, return_exceptions=True)
-            assert {type(answer) for answer in answers} == {Unavailable}
-            assert len(await bench.store.link_downloads([download], timedelta(minutes=1))) == 1
+    assert {type(answer) for answer in answers} == {Unavailable}
 
 
 def test_a_process_ends_while_its_store_is_silent(
