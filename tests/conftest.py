@@ -57,7 +57,7 @@ def superuser_url(postgres: EmbeddedPostgres) -> str:
 @pytest.fixture(scope="session")
 def settings(
     database_url: str,
-    store: str,
+    store_kind: str,
     store_settings: StoreSettings,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Settings:
@@ -69,7 +69,7 @@ def settings(
         admin_token=ADMIN_TOKEN,
         public_url="http://test",
         pool_size=40,
-        **store_settings(store),
+        **store_settings(store_kind),
     )
 
 

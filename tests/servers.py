@@ -72,10 +72,10 @@ Start = Callable[..., Server]
 
 
 @pytest.fixture
-def start(tmp_path: Path, store: str, store_settings: StoreSettings) -> Iterator[Start]:
+def start(tmp_path: Path, store_kind: str, store_settings: StoreSettings) -> Iterator[Start]:
     """Starts servers on a free port with one data directory and one blob store, of the kind that
     the test or `--store` says; whatever still runs is killed."""
-    with serving(tmp_path, store, store_settings) as start:
+    with serving(tmp_path, store_kind, store_settings) as start:
         yield start
 
 

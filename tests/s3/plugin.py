@@ -1,7 +1,8 @@
 """What the S3 servers add to pytest: `--store`, `--s3-server`, and fixtures.
 
 `--store s3` runs every test of the service with its blobs in S3. Tests that have no store are left
-out then, and so are those that are marked as being for one store: they run without the option.
+out then, and so are those that are marked as being for one, or that have a parameter for each: they
+are the same with every `--store`, and run without it.
 """
 
 from collections.abc import Iterator
@@ -14,12 +15,13 @@ from tests.s3.desk import Desk, ask
 from tests.s3.server import S3Server, StoreSettings
 
 STARTS = {"swift": swift.start, "ceph": ceph.start}
+STORES = {"local", "s3"}
 DESK = pytest.StashKey[Desk]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("stageward")
-    group.addoption("--store", choices=["local", "s3"], default="local", help="where blobs are")
+    group.addoption("--store", choices=sorted(STORES), default="local", help="where blobs are")
     group.addoption("--s3-server", choices=list(STARTS), default="swift", help="which S3 server")
 
 
@@ -53,7 +55,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _depends(item: pytest.Item) -> bool:
     """Whether it is another test with another store."""
     is_for_one = item.get_closest_marker("local_store") or item.get_closest_marker("s3_store")
-    return "store" in getattr(item, "fixturenames", ()) and not is_for_one
+    given = getattr(item, "callspec", None)
+    is_for_each = given is not None and not STORES.isdisjoint(map(str, given.params.values()))
+    return "store_kind" in getattr(item, "fixturenames", ()) and not (is_for_one or is_for_each)
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +81,7 @@ def bucket(s3_server: S3Server) -> str:
 
 
 @pytest.fixture(scope="session")
-def store(pytestconfig: pytest.Config) -> str:
+def store_kind(pytestconfig: pytest.Config) -> str:
     """What `--store` says."""
     return str(pytestconfig.getoption("store"))
 
