@@ -14,6 +14,7 @@ import pytest
 from app.blobs.problems import BlobMissing
 from app.blobs.stores.bucket import Bucket, BucketAddress
 from app.blobs.stores.interface import Download
+from app.blobs.stores.s3 import CALLS
 from app.blobs.stores.s3_limits import Limits
 from app.blobs.stores.s3_traits import Traits
 from app.core.problems import Unavailable
@@ -23,13 +24,14 @@ from tests.blobs.test_store_contract import finished, sent, some_bytes
 from tests.s3.faults import CutWhileAnswering, Held, Refused
 from tests.s3.proxy import Proxy
 from tests.s3.server import S3Server
-from tests.waiting import SECONDS
+from tests.waiting import SECONDS, eventually
 
 LEAVING = """
 import asyncio, sys
 from datetime import timedelta
 from app.blobs.stores import bucket
 from app.blobs.stores.s3 import S3Store
+from app.blobs.stores.s3 import CALLS
 from app.blobs.stores.s3_limits import Limits
 
 bucket.ANSWER_SECONDS = 3600
@@ -139,8 +141,13 @@ async def test_a_silent_store_holds_up_nothing_that_needs_none(
     proxy: Proxy, behind: S3Bench
 ) -> None:
     download = Download("0" * 64, 5, "model.bin", "a/b")
+
+    async def are_struck() -> bool:
+        return len(proxy.struck) >= CALLS
+
     with proxy.failing(Held(), "HEAD"):
-        asked = [asyncio.ensure_future(behind.store.size("0" * 64)) for _ in range(50)]
+        asked = [asyncio.ensure_future(behind.store.size("0" * 64)) for _ in range(2 * CALLS)]
+        await eventually(are_struck, what="as many calls as there are threads for")
         assert len(await behind.store.link_downloads([download], timedelta(minutes=1))) == 1
         assert not any(size.done() for size in asked)
     assert set(await asyncio.gather(*asked)) == {None}
