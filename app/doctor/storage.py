@@ -27,7 +27,8 @@ async def look_at_store(store: BlobStore, settings: Settings, found: Findings) -
     """Whether it works and enforces what the service cannot be safe without."""
     where = "the local directory" if settings.s3_bucket is None else f"S3 {settings.s3_bucket}"
     try:
-        await store.prepare()
+        if not store.is_direct:  # to prepare a bucket would be to make one that is lost
+            await store.prepare()
         await store.check()
         found.good(f"Blob store: {where} takes, gives back and removes a small object.")
         traits = await store.probe()
