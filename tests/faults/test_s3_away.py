@@ -9,9 +9,10 @@ import httpx
 import pytest
 
 from tests.faults.conftest import Service
-from tests.faults.sending import LARGE, MEDIUM, MIB, SMALL, Sends
+from tests.faults.sending import LARGE, MEDIUM, MIB, SMALL, TOKEN, Sends
 from tests.s3.faults import CutWhileAnswering, CutWhileSending, Held, Refused, Slow, Unheard
 from tests.s3.proxy import Proxy
+from tests.servers import Start
 from tests.waiting import until
 
 pytestmark = pytest.mark.s3_store
@@ -155,4 +156,23 @@ def test_a_store_that_hangs_keeps_nobody_waiting_who_does_not_need_it(
         other.check_not_ready()
         assert not completing.done()
     assert completing.result().status_code == 200
+    sender.finish()
+
+
+def test_a_store_that_hangs_keeps_no_server_from_ending(
+    start: Start, proxy: Proxy, sends: Sends
+) -> None:
+    server = start(store="s3", s3_endpoint=proxy.endpoint, admin_token=TOKEN)
+    sender = sends(MEDIUM)
+    sender.use(server.url)
+    sender.register()
+    [upload] = sender.ask().json()["uploads"]
+    sender.send_missing(upload)
+    held = Held()
+    with ThreadPoolExecutor() as pool, proxy.failing(held):
+        completing = pool.submit(sender.complete, upload)
+        until(lambda: held.holds, what="the request to come to the store")
+        assert server.end() == 0
+        assert completing.result().status_code == 503
+    sender.use(start(store="s3", s3_endpoint=proxy.endpoint, admin_token=TOKEN).url)
     sender.finish()
