@@ -11,7 +11,8 @@
 # make clean      remove .venv and caches; data/ stays
 
 PYTHON ?= python3
-TEST_PROCESSES ?= 2
+# More than cores: many tests wait for a database, an S3 server or a process of their own.
+TEST_PROCESSES ?= 4
 BIN := .venv/bin
 PYTEST = $(BIN)/python -m pytest -n $(TEST_PROCESSES)
 TOUCHING_BYTES = tests/blobs tests/doctor tests/files tests/meta tests/versions \
