@@ -23,7 +23,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     mount = ["mount", "-t", "tmpfs", "-o", "size=64m,mode=700", "tmpfs", str(folder)]
     try:
         done = subprocess.run(mount, capture_output=True, text=True, check=False)
-        told, mounted = done.stderr.strip(), done.returncode == 0
+        told, mounted = done.stderr.partition("\n")[0], done.returncode == 0
     except OSError as error:
         told, mounted = str(error), False
     if not mounted:

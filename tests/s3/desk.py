@@ -1,18 +1,18 @@
 """One S3 server for all processes of a test run, started when the first of them asks."""
 
-import tempfile
+import secrets
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Listener
-from pathlib import Path
 
 from tests.s3.server import S3Server
 from tests.s3.service import Service
 
 
 class Desk:
-    """Kept by pytest's first process; the others ask at `address`."""
+    """Kept by pytest's first process; the others ask at `place`, a port of loopback and a key."""
 
     def __init__(self, start: Callable[[], tuple[S3Server, Service]]) -> None:
         """`start` is called once at most."""
@@ -20,9 +20,9 @@ class Desk:
         self._found: S3Server | str | None = None
         self._service: Service | None = None
         self._lock = threading.Lock()
-        self._folder = tempfile.TemporaryDirectory(prefix="stageward-desk-")
-        self.address = str(Path(self._folder.name) / "socket")
-        self._listener = Listener(self.address, backlog=64)
+        key = secrets.token_hex(16)
+        self._listener = Listener(("127.0.0.1", 0), backlog=64, authkey=key.encode())
+        self.place = (int(self._listener.address[1]), key)
         self._thread = threading.Thread(target=self._answer, name="s3-desk", daemon=True)
         self._thread.start()
 
@@ -38,26 +38,30 @@ class Desk:
 
     def close(self) -> None:
         """End the server, if one was asked for."""
-        with Client(self.address) as line:
-            line.send("close")
+        _say(self.place, "close")
         self._thread.join()
         self._listener.close()
-        self._folder.cleanup()
         if self._service is not None:
             self._service.stop()
 
     def _answer(self) -> None:
         while True:
-            # Who asked and died meanwhile needs no answer.
-            with suppress(EOFError, OSError), self._listener.accept() as line:
+            # Who asked and died meanwhile needs no answer, and a stranger gets none.
+            with suppress(EOFError, OSError, AuthenticationError), self._listener.accept() as line:
                 if line.recv() == "close":
+                    line.send("closed")
                     return
                 line.send(self.server())
 
 
-def ask(address: str) -> S3Server | str:
-    """What the desk at this address says."""
-    with Client(address) as line:
-        line.send("ask")
+def ask(place: tuple[int, str]) -> S3Server | str:
+    """What the desk at this place says."""
+    return _say(place, "ask")
+
+
+def _say(place: tuple[int, str], word: str) -> S3Server | str:
+    port, key = place
+    with Client(("127.0.0.1", port), authkey=key.encode()) as line:
+        line.send(word)
         found: S3Server | str = line.recv()
         return found

@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Tell a process of xdist's where to ask."""
     if DESK in node.config.stash:
-        node.workerinput["s3_desk"] = node.config.stash[DESK].address
+        node.workerinput["s3_desk"] = node.config.stash[DESK].place
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

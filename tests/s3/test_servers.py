@@ -6,13 +6,14 @@ import signal
 import socket
 import subprocess
 import sys
+from multiprocessing import AuthenticationError
 from pathlib import Path
 
 import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.s3 import swift
+from tests.s3 import ceph, swift
 from tests.s3.desk import Desk, ask
 from tests.s3.server import S3Server
 from tests.s3.service import Service
@@ -57,7 +58,7 @@ def test_the_environment_names_one_that_runs_already(monkeypatch: pytest.MonkeyP
 # Whoever starts a Swift, says where it is and sleeps until it is ended.
 STARTER = """
 import time
-from tests.s3 import swift
+from tests.s3 import ceph, swift
 server, service = swift.start()
 print(server.endpoint, service.folder, flush=True)
 time.sleep(600)
@@ -128,7 +129,7 @@ def test_processes_that_ask_at_the_desk_share_one_server(tmp_path: Path) -> None
 
     desk = Desk(start)
     assert started == []
-    assert ask(desk.address) == ask(desk.address) == desk.server()
+    assert ask(desk.place) == ask(desk.place) == desk.server()
     assert started == [1]
     desk.close()
 
@@ -136,10 +137,30 @@ def test_processes_that_ask_at_the_desk_share_one_server(tmp_path: Path) -> None
 def test_at_the_desk_one_hears_why_there_is_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(swift, "PYTHON", Path("nowhere"))
     desk = Desk(swift.start)
-    said = ask(desk.address)
+    said = ask(desk.place)
     assert isinstance(said, str)
     assert "make test" in said
     desk.close()
+
+
+def test_a_stranger_at_the_desk_hears_nothing() -> None:
+    desk = Desk(swift.start)
+    port, _ = desk.place
+    with pytest.raises(AuthenticationError):
+        ask((port, "another key"))
+    desk.close()
+
+
+@pytest.mark.parametrize(("user", "apt"), [(1000, "/usr/bin/apt-get"), (0, None)])
+def test_ceph_is_installed_by_root_on_debian_only(
+    monkeypatch: pytest.MonkeyPatch, user: int, apt: str | None
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    monkeypatch.setattr("shutil.which", lambda name: apt if name == "apt-get" else None)
+    with pytest.raises(SystemExit, match="as root on Debian"):
+        ceph.install()
+    with pytest.raises(RuntimeError, match="make test-ceph"):
+        ceph.start()
 
 
 def test_a_folder_without_attributes_is_passed_over(
