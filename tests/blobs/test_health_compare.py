@@ -401,6 +401,8 @@ async def test_a_store_that_goes_away_is_no_reason_to_call_anything_damaged(
 class Probed:
     """A store of which some things are known."""
 
+    is_direct = False
+
     def __init__(self, *traits: Trait) -> None:
         self._traits = list(traits)
 
