@@ -23,7 +23,7 @@ VERSIONS = "/api/v1/models/churn/versions"
 
 def client(url: str, token: str = TOKEN) -> httpx.Client:
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx.Client(base_url=url, headers=headers, timeout=SECONDS, trust_env=False)
+    return httpx.Client(base_url=url, headers=headers, timeout=SECONDS, verify=False)
 
 
 def superuser(tmp_path: Path) -> psycopg.Connection[tuple[Any, ...]]:

@@ -69,11 +69,22 @@ BY_A_JOB = [
     after("HEAD", "/blobs/"),
 ]
 
+THROUGH_THE_SERVER = [
+    before("PUT", "/incoming/", "partNumber=2"),
+    before("PUT", "/blobs/"),
+    after("HEAD", "/blobs/"),
+]
+
 
 @pytest.mark.parametrize(
     ("size", "steps"),
-    [(SMALL, IN_ONE_PART), (MEDIUM, IN_PARTS), (LARGE, BY_A_JOB)],
-    ids=["in one part", "proven while the client waits", "proven by a job"],
+    [
+        (SMALL, IN_ONE_PART),
+        (MEDIUM, IN_PARTS),
+        (LARGE, BY_A_JOB),
+        (MEDIUM, THROUGH_THE_SERVER),
+    ],
+    ids=["in one part", "proven at once", "proven by a job", "through the server"],
 )
 def test_an_upload_goes_on_after_a_kill_at_every_step(
     start: Start, proxy: Proxy, sends: Sends, size: int, steps: list[Step]
@@ -85,6 +96,7 @@ def test_an_upload_goes_on_after_a_kill_at_every_step(
         sender.use(server.url)
         return server
 
+    sender.in_one_request = steps is THROUGH_THE_SERVER
     for step in steps:
         kill_at(step, proxy, sender, serve)
     serve()
