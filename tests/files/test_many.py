@@ -34,12 +34,14 @@ async def ask(api: Api, wanted: list[dict[str, Any]], path: str = V) -> list[dic
 
 @asynccontextmanager
 async def statements(runtime: Runtime) -> AsyncIterator[list[str]]:
-    """What is sent to PostgreSQL meanwhile, each statement once however many rows it has."""
+    """What is sent to PostgreSQL meanwhile, each statement once however many rows it has. Whether a
+    token is looked up again depends on the time."""
     sent: list[str] = []
     engine = runtime.db.engine.sync_engine
 
     def heard(_: Any, __: Any, statement: str, *___: Any) -> None:
-        sent.append(statement)
+        if not statement.startswith("SELECT tokens."):
+            sent.append(statement)
 
     event.listen(engine, "before_cursor_execute", heard)
     try:
