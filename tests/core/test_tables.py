@@ -26,7 +26,7 @@ SHAPE = """
         where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
     )
     select 'constraint', relname, conname, pg_get_constraintdef(c.oid)
-        from pg_constraint c join ours on ours.oid = conrelid where contype <> 'n'
+        from pg_constraint c join ours on ours.oid = conrelid where contype not in ('n', 't')
     union all
     select 'index', relname, indexrelid::regclass::text, pg_get_indexdef(indexrelid)
         from pg_index join ours on ours.oid = indrelid
