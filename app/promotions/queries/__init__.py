@@ -1,0 +1,43 @@
+"""Every SELECT on promotions and reviews."""
+
+from app.promotions.queries.lists import (
+    Wanted,
+    page,
+    page_for_reviewer,
+)
+from app.promotions.queries.promotions import (
+    PromotionView,
+    lock,
+    lock_version,
+    revision_of,
+    to_look_at,
+    twin_of,
+    undecided,
+    view_of,
+)
+from app.promotions.queries.reviews import (
+    ReviewView,
+    group_names,
+    identity_name,
+    reviews_of,
+    verdicts_on,
+)
+
+__all__ = [
+    "PromotionView",
+    "ReviewView",
+    "Wanted",
+    "group_names",
+    "identity_name",
+    "lock",
+    "lock_version",
+    "page",
+    "page_for_reviewer",
+    "reviews_of",
+    "revision_of",
+    "to_look_at",
+    "twin_of",
+    "undecided",
+    "verdicts_on",
+    "view_of",
+]
