@@ -51,8 +51,8 @@ class Grant:
 class Actor:
     """An identity with its grants, and what its token narrows them to.
 
-    `issuers` are all who had a hand in the token: whoever issued it for this identity, and
-    whoever issued the token that was used to do so.
+    `issuers` are all who had a hand in the token: whoever issued it for this identity, the owner
+    where that was a service account, and whoever issued the token that was used to do so.
     """
 
     identity_id: UUID

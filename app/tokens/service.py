@@ -75,7 +75,8 @@ async def issue(
     token.models = _models(actor, wanted)
     token.expires_at = await _end(session, actor, wanted)
     token.issued_by = actor.identity_id
-    token.issuers = sorted(actor.issuers | ({actor.identity_id} - {holder.id}))
+    hands = (actor.identity_id, actor.owner_id)
+    token.issuers = sorted(actor.issuers | {hand for hand in hands if hand and hand != holder.id})
     session.add(token)
     await session.flush()
     record_issue(session, actor, holder, token)

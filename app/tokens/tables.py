@@ -13,8 +13,8 @@ from app.core.ids import new_id
 class Token(Base):
     """A credential. Only an HMAC of the secret is stored.
 
-    `issued_by` is who asked for it; `issuers` are all who had a hand in it: the issuer, and the
-    issuers of the token that was used to ask.
+    `issued_by` is who asked for it; `issuers` are all who had a hand in it: the issuer, the owner
+    of an issuing service account, and the issuers of the token that was used to ask.
     """
 
     __tablename__ = "tokens"
