@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor, Role
+from app.core.ids import new_id
 from app.core.problems import NotAllowed
 from app.promotions import queries
 from app.promotions.problems import OnlyPeopleApprove, SeparationOfDuties, VerdictNotGiven
@@ -69,6 +70,7 @@ def _review(
 ) -> Review:
     saw = what_is_shown(case.version, found.policy_revision)
     return Review(
+        id=new_id(),
         promotion_id=case.promotion.id,
         reviewer_id=actor.identity_id,
         reviewer=actor.name,
