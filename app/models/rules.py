@@ -83,11 +83,13 @@ def render_name(template: str, facts: Mapping[str, Any], created_at: datetime) -
         elif piece.field == "date":
             parts.append(created_at.strftime(piece.format or "%Y-%m-%d"))
         else:
-            parts.append(_text(piece.field, _find(piece.field, facts)))
+            parts.append(_text(piece.field, find_field(piece.field, facts)))
     return check_version_name(re.sub(r"[^A-Za-z0-9 ._+-]", "-", "".join(parts)))
 
 
-def _find(field: str, facts: Mapping[str, Any]) -> Any:
+def find_field(field: str, facts: Mapping[str, Any]) -> Any:
+    """What the facts hold under a dotted name: a key with dots in it, or one in nested objects.
+    Raises LacksField."""
     root, _, key = field.partition(".")
     value = facts.get(root)
     if not key:
