@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.policies.rules import ApprovalRule, Incumbent, StageRule
 from app.promotions.rules.duties import Leniency, Parties, Reviewer, conflict_of, fits
+from app.promotions.rules.gates import Evidence, judge_gate
 from app.promotions.rules.words import Decision, Status
 
 
@@ -45,7 +46,8 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that a decision rests on. `verdicts` are in order of time."""
+    """All that a decision rests on. `verdicts` are in order of time. Without `evidence` no gate of
+    the policy passes."""
 
     verdicts: tuple[Verdict, ...]
     parties: Parties
@@ -54,6 +56,7 @@ class Facts:
     from_stage: str
     incumbent: int | None = None
     in_source_since: datetime | None = None
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +216,10 @@ def judge_gates(rule: StageRule, facts: Facts) -> list[dict[str, Any]]:
         free = facts.incumbent is None
         detail = "Nobody holds it." if free else f"Version {facts.incumbent} holds it."
         found.append({"type": "incumbent", "passed": free, "detail": detail})
-    # A gate of a type that nobody here can decide does not pass.
+    known = facts.evidence.gates if facts.evidence else (None,) * len(rule.gates)
     return found + [
-        {**gate, "passed": False, "detail": f"This server cannot decide a `{gate['type']}` gate."}
-        for gate in rule.gates
+        judge_gate(stored, gate, facts.evidence)
+        for stored, gate in zip(rule.gates, known, strict=True)
     ]
 
 

@@ -20,6 +20,7 @@ from app.promotions import queries
 from app.promotions.queries import PromotionView
 from app.promotions.rules.judging import Facts, Findings, RuleFinding, Seen, judge
 from app.promotions.rules.words import UNDECIDED, Status
+from app.promotions.service.gathering import gather
 from app.promotions.tables import Promotion
 from app.stages import service as stages
 from app.stages.tables import Stage
@@ -79,6 +80,7 @@ async def judge_now(session: AsyncSession, case: PromotionView, now: datetime) -
         from_stage=promotion.from_stage,
         incumbent=incumbent,
         in_source_since=tenure.since if tenure else version.ready_at,
+        evidence=await gather(session, case, rule, by_name),
     )
     findings = judge(rule, facts)
     empties = source is not None and source.exclusive
