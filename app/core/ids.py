@@ -8,3 +8,10 @@ import uuid_utils
 def new_id() -> UUID:
     """A fresh identifier, later ones greater than earlier ones (to the millisecond)."""
     return UUID(int=uuid_utils.uuid7().int)
+
+
+def id_after(last: UUID | None) -> UUID:
+    """A fresh identifier that is greater than this one, also where that was made in the same
+    millisecond or by a process whose clock is ahead. Hold the lock under which `last` was read."""
+    fresh = new_id()
+    return fresh if last is None or fresh > last else UUID(int=last.int + 1)

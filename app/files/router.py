@@ -51,7 +51,7 @@ from app.versions.dependencies import (
     VersionToTransfer,
 )
 from app.versions.problems import AmbiguousReference, VersionIsReady
-from app.versions.schemas import VersionOutput
+from app.versions.schemas import RESOLVED, VersionOutput
 from app.versions.service import VersionView
 
 router = api_router("Files")
@@ -68,16 +68,6 @@ AnyPath = Annotated[
 UploadId = Annotated[
     UUID, Path(description="The upload's id.", examples=["0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a84"])
 ]
-RESOLVED = {
-    "Version-Number": {
-        "description": "The number that the reference resolved to.",
-        "schema": {"type": "integer"},
-    },
-    "Version-Recalled": {
-        "description": "`true` where the version is not to be used any more; else left out.",
-        "schema": {"type": "string"},
-    },
-}
 FORM = "application/x-www-form-urlencoded"  # what curl says where nobody said anything
 
 
@@ -261,7 +251,7 @@ async def list_files(
 ) -> Page[FileOutput]:
     """The files that are attached, by path."""
     page = await service.list_files(session, view.version, cursor, limit)
-    response.headers.update(service.resolved(view))
+    response.headers.update(versions.resolved(view.version))
     link_next(request, response, page.next_cursor)
     return page
 
@@ -303,7 +293,7 @@ async def get_file(
     async with runtime.db.reading() as session:
         file = await service.file_at(session, view.version, path)
     answer = await respond(request, runtime.store, service.as_download(file))
-    answer.headers.update(service.resolved(view))
+    answer.headers.update(versions.resolved(view.version))
     return answer
 
 

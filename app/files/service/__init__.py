@@ -15,7 +15,6 @@ from app.files.service.show import (
     files_of,
     list_files,
     manifest,
-    resolved,
     version_address,
 )
 from app.files.service.sweep import clear_ended, clear_orphans, expire
@@ -40,7 +39,6 @@ __all__ = [
     "recheck",
     "register",
     "remove",
-    "resolved",
     "settle",
     "version_address",
 ]

@@ -36,7 +36,6 @@ __all__ = [
     "files_of",
     "list_files",
     "manifest",
-    "resolved",
     "version_address",
 ]
 
@@ -60,12 +59,6 @@ async def file_at(session: AsyncSession, version: Version, path: str) -> File:
     if found is None:
         raise NotFound(f"Version {version.number} has no file `{path[:200]}`.")
     return found
-
-
-def resolved(view: VersionView) -> dict[str, str]:
-    """The headers that say which version was found, where the answer itself does not."""
-    recalled = {} if view.version.recalled is None else {"Version-Recalled": "true"}
-    return {"Version-Number": str(view.version.number), **recalled}
 
 
 def version_address(model: Model, version: Version) -> str:

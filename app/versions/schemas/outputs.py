@@ -8,6 +8,18 @@ from app.core.schemas import Output, Time
 
 SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
+# The headers that say which version was found, where the answer itself does not.
+RESOLVED = {
+    "Version-Number": {
+        "description": "The number that the reference resolved to.",
+        "schema": {"type": "integer"},
+    },
+    "Version-Recalled": {
+        "description": "`true` where the version is not to be used any more; else left out.",
+        "schema": {"type": "string"},
+    },
+}
+
 
 class ParentOutput(Output):
     """A version that this one was made from."""

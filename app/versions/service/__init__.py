@@ -3,11 +3,18 @@
 from app.versions.queries import VersionView
 from app.versions.service.create import create
 from app.versions.service.delete import delete_model, delete_version
-from app.versions.service.drafts import check_draft, lock_draft, lock_version, make_ready, wrote
+from app.versions.service.drafts import (
+    check_draft,
+    lock_draft,
+    lock_ready,
+    lock_version,
+    make_ready,
+    wrote,
+)
 from app.versions.service.edit import edit
 from app.versions.service.lists import list_everywhere, list_models, list_versions, show_model
 from app.versions.service.recall import lift_recall, recall
-from app.versions.service.show import as_output, show
+from app.versions.service.show import as_output, resolved, show
 from app.versions.service.verify import begin_verifying, make_failed, reopen, tell_progress
 
 __all__ = [
@@ -24,11 +31,13 @@ __all__ = [
     "list_models",
     "list_versions",
     "lock_draft",
+    "lock_ready",
     "lock_version",
     "make_failed",
     "make_ready",
     "recall",
     "reopen",
+    "resolved",
     "show",
     "show_model",
     "tell_progress",

@@ -12,7 +12,7 @@ from app.core.problems import Conflict, NotFound
 from app.models import service as models
 from app.models.tables import Model
 from app.versions import queries
-from app.versions.problems import VersionIsReady
+from app.versions.problems import VersionIsReady, VersionNotReady
 from app.versions.rules import RECIPE_FIELDS, WRITABLE, recipe_digest
 from app.versions.service.note import note
 from app.versions.tables import Author, Version
@@ -31,6 +31,17 @@ async def lock_draft(session: AsyncSession, version_id: UUID) -> Version:
     """Hold a version whose content may still change, or the 409 that says why it may not."""
     version = await lock_version(session, version_id)
     _refuse_frozen(version)
+    return version
+
+
+async def lock_ready(session: AsyncSession, model: Model, version_id: UUID, done: str) -> Version:
+    """Hold a version that is ready, or the 409 that says why nothing is `done` to it yet."""
+    version = await lock_version(session, version_id)
+    if version.status != "ready":
+        raise VersionNotReady(
+            f"Version {version.number} of `{model.name}` is {version.status}. Finalise it first: "
+            f"only ready versions are {done}."
+        )
     return version
 
 

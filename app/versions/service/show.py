@@ -32,6 +32,12 @@ def as_output(view: VersionView, actor: Actor) -> VersionOutput:
     )
 
 
+def resolved(version: Version) -> dict[str, str]:
+    """The headers that say which version was found, where the answer itself does not."""
+    recalled = {} if version.recalled is None else {"Version-Recalled": "true"}
+    return {"Version-Number": str(version.number), **recalled}
+
+
 async def show(session: AsyncSession, actor: Actor, version: Version) -> tuple[VersionOutput, str]:
     """A version after a change, as PostgreSQL has it now, and its ETag."""
     await session.flush()
