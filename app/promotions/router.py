@@ -132,7 +132,12 @@ async def get_promotion(
     """With `wait`, the answer comes when the promotion changes, or after so many seconds as it is
     then. Send the `ETag` that you have as `If-None-Match`: a change that you have not seen is
     answered at once, and where nothing changed the answer is a 304. Without `If-None-Match`, a
-    promotion that has ended is answered at once: it changes no more."""
+    promotion that has ended is answered at once: it changes no more.
+
+    The `ETag` stands for all that decides: status, gates, approvals, reviews, the incumbent. It
+    does not stand for `changes`: an evaluation that moves no gate makes no new one, nor does, where
+    there is no incumbent, another version that enters the stage. Ask without `If-None-Match` to see
+    the latest of it. What an ended promotion says of it stays, unless a version is deleted."""
     first = case.promotion.revision
 
     def is_news(promotion: Promotion) -> bool:
@@ -177,7 +182,7 @@ async def review_promotion(
     until you withdraw it. Who asked for the promotion or wrote the version does not approve it,
     nor do their owners, nor anybody with a token that they issued."""
     case, review = await service.review(session, actor, case, wanted, if_match)
-    return service.show_review(await service.show(session, actor, case), review)
+    return service.show_review(case, review)
 
 
 @router.post(

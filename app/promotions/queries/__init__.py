@@ -1,9 +1,19 @@
 """Every SELECT on promotions and reviews."""
 
+from app.promotions.queries.changes import (
+    FileDifference,
+    Measured,
+    files_differ,
+    measured_on_same,
+)
 from app.promotions.queries.lists import (
     Wanted,
     page,
     page_for_reviewer,
+)
+from app.promotions.queries.predecessor import (
+    Predecessor,
+    predecessor,
 )
 from app.promotions.queries.promotions import (
     PromotionView,
@@ -24,15 +34,21 @@ from app.promotions.queries.reviews import (
 )
 
 __all__ = [
+    "FileDifference",
+    "Measured",
+    "Predecessor",
     "PromotionView",
     "ReviewView",
     "Wanted",
+    "files_differ",
     "group_names",
     "identity_name",
     "lock",
     "lock_version",
+    "measured_on_same",
     "page",
     "page_for_reviewer",
+    "predecessor",
     "reviews_of",
     "revision_of",
     "to_look_at",

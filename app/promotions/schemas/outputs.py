@@ -7,6 +7,7 @@ from pydantic import Field
 
 from app.core.schemas import Digest, Output, Time
 from app.promotions.rules.words import Decision, Status
+from app.promotions.schemas.changes import ChangesOutput
 
 
 class ApprovalRuleState(Output):
@@ -116,6 +117,11 @@ class PromotionOutput(Output):
     )
     approvals: ApprovalsState = Field(description="How many approvals there are.")
     reviews: list[ReviewOutput] = Field(description="All reviews, the oldest first.")
+    changes: ChangesOutput | None = Field(
+        description="How the version differs from the one that it would replace, as far as that is "
+        "known now; for an ended promotion, as it was then. Null in lists, and where the version "
+        "was deleted. The `ETag` does not cover it: see the route of a single promotion."
+    )
     available_actions: list[str] = Field(
         description="What you can do with it now: `approve`, `reject`, `comment`, `withdraw`, "
         "`apply`, `cancel`, `override`.",

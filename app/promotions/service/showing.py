@@ -22,6 +22,7 @@ from app.promotions.rules.duties import Leniency, Reviewer, conflict_of, is_name
 from app.promotions.rules.judging import would_count
 from app.promotions.rules.words import UNDECIDED, Decision, Status
 from app.promotions.schemas import PromotionOutput, ReviewOutput
+from app.promotions.service.changes import changes_in
 from app.promotions.service.following import has_changed, settle_one
 from app.promotions.service.judging import is_overdue, rules_in, topic
 from app.promotions.service.reviewing import as_reviewer, has_verdict, may_cancel
@@ -106,14 +107,14 @@ def _seconds_to_live(promotion: Promotion) -> float:
 
 
 async def show(session: AsyncSession, actor: Actor, case: PromotionView) -> PromotionOutput:
-    """One promotion as this actor sees it."""
+    """One promotion as this actor sees it, with the change that it brings."""
     (shown,) = await _show_all(session, actor, [case])
-    return shown
+    return shown.model_copy(update={"changes": await changes_in(session, case)})
 
 
-def show_review(shown: PromotionOutput, review: Review) -> ReviewOutput:
+def show_review(case: PromotionView, review: Review) -> ReviewOutput:
     """One review of a promotion as it is shown."""
-    return next(each for each in shown.reviews if each.id == review.id)
+    return _review(review, case.promotion.findings)
 
 
 async def _show_all(
@@ -143,6 +144,7 @@ def _as_output(case: PromotionView, reviews: list[Review], actions: list[str]) -
         gates=found.get("gates", []),
         approvals=found.get("approvals", _NO_APPROVALS),
         reviews=[_review(each, found) for each in reviews],
+        changes=None,
         available_actions=actions,
     )
 
