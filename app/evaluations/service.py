@@ -1,0 +1,139 @@
+"""Reporting and reading evaluations."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.actor import Actor
+from app.core.ids import id_after
+from app.core.pages import Page, cursor_id, cut, encode_cursor
+from app.core.problems import NotFound
+from app.evaluations import queries
+from app.evaluations.moments import evaluated
+from app.evaluations.schemas import (
+    EvaluationDatasetOutput,
+    EvaluationInput,
+    EvaluationOutput,
+    MeasurementOutput,
+)
+from app.evaluations.tables import Evaluation
+from app.models import service as models
+from app.models.tables import Model
+from app.versions import service as versions
+from app.versions.service import VersionView
+from app.versions.service.note import note
+from app.versions.tables import Version
+
+
+async def report(
+    session: AsyncSession, actor: Actor, model: Model, version: Version, wanted: EvaluationInput
+) -> EvaluationOutput:
+    """Keep how a ready version did. Under the model's lock, so that the newest report is the last
+    one to be written, and whoever decides by it sees it."""
+    await models.lock(session, model)
+    version = await versions.lock_ready(session, model, version.id, "evaluated")
+    evaluation = Evaluation(
+        id=id_after(await queries.newest_id(session, version.id)),
+        model_id=model.id,
+        version_id=version.id,
+        dataset_name=wanted.dataset.name,
+        dataset_version=wanted.dataset.version,
+        dataset_sha256=wanted.dataset.sha256,
+        metrics={key: m.model_dump(exclude_none=True) for key, m in wanted.metrics.items()},
+        source=wanted.source,
+        notes=wanted.notes,
+        reported_by_id=actor.identity_id,
+        reported_by=actor.name,
+        token_id=actor.token_id,
+    )
+    session.add(evaluation)
+    _record(session, actor, model, version, evaluation)
+    await session.flush()
+    await evaluated.tell(session, actor, model, version)
+    return _output(model.name, version, evaluation)
+
+
+def _record(
+    session: AsyncSession, actor: Actor, model: Model, version: Version, evaluation: Evaluation
+) -> None:
+    note(
+        session,
+        actor,
+        model,
+        version,
+        "version.evaluated",
+        evaluation=str(evaluation.id),
+        dataset=_dataset(evaluation).model_dump(),
+        metrics=evaluation.metrics,
+        source=evaluation.source,
+    )
+
+
+async def list_evaluations(
+    session: AsyncSession,
+    view: VersionView,
+    *,
+    dataset: str | None,
+    sha256: str | None,
+    cursor: str | None,
+    limit: int,
+) -> Page[EvaluationOutput]:
+    """A page of a version's evaluations, newest first."""
+    found = await queries.page(
+        session,
+        view.version.id,
+        dataset=dataset,
+        sha256=sha256,
+        after=cursor_id(cursor),
+        limit=limit,
+    )
+    rows, more = cut(found, limit)
+    return Page(
+        items=[_output(view.model, view.version, row) for row in rows],
+        next_cursor=encode_cursor(rows[-1].id) if more else None,
+    )
+
+
+async def show(session: AsyncSession, view: VersionView, evaluation_id: UUID) -> EvaluationOutput:
+    """One evaluation of a version, or a 404."""
+    found = await queries.one(session, view.version.id, evaluation_id)
+    if found is None:
+        raise NotFound(
+            f"Version {view.version.number} of `{view.model}` has no evaluation `{evaluation_id}`."
+        )
+    return _output(view.model, view.version, found)
+
+
+def address(model: str, evaluation: EvaluationOutput) -> str:
+    """Where an evaluation is found."""
+    name = models.quoted(model)
+    return f"/api/v1/models/{name}/versions/{evaluation.version}/evaluations/{evaluation.id}"
+
+
+def _dataset(evaluation: Evaluation) -> EvaluationDatasetOutput:
+    return EvaluationDatasetOutput(
+        name=evaluation.dataset_name,
+        version=evaluation.dataset_version,
+        sha256=evaluation.dataset_sha256,
+    )
+
+
+def _output(model: str, version: Version, evaluation: Evaluation) -> EvaluationOutput:
+    manifest = version.manifest_sha256
+    if manifest is None:
+        raise RuntimeError(f"version {version.id} was evaluated and is not ready")
+    return EvaluationOutput(
+        id=evaluation.id,
+        model=model,
+        version=version.number,
+        dataset=_dataset(evaluation),
+        metrics={
+            key: MeasurementOutput.model_validate(found)
+            for key, found in evaluation.metrics.items()
+        },
+        source=evaluation.source,
+        notes=evaluation.notes,
+        manifest_sha256=manifest,
+        reported_by=evaluation.reported_by,
+        at=evaluation.at,
+    )
