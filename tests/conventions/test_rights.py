@@ -18,8 +18,6 @@ APP = Path(__file__).parents[2] / "app"
 # Rights that a later feature will ask for. The list only shrinks.
 RESERVED: frozenset[Permission] = frozenset(
     {
-        Permission.CHECKS_READ,
-        Permission.CHECKS_REPORT,
         Permission.COMMENTS_READ,
         Permission.COMMENTS_WRITE,
         Permission.COMMENTS_DELETE_ANY,

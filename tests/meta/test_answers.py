@@ -13,6 +13,7 @@ from tests.actors import Api, Team
 from tests.meta.documents import headers_of, operations, takes
 
 TOLD = ("ETag", "Location", "Link", "Idempotent-Replay", "X-Request-ID")
+SAID = {"body": "Why?"}
 Fact = tuple[str, str, str, str]  # method, path, status, header
 
 
@@ -95,6 +96,11 @@ async def have_a_story(admin: Api, team: Team) -> dict[str, str]:
     await changed(alice, "PATCH", f"{versions}/1", {"tags": {"a": "b"}})
     await twice(alice, f"{versions}/3/recall", {"reason": "Leaks."})
     await changed(alice, "DELETE", f"{versions}/3/recall")
+    measured = {"dataset": {"name": "holdout"}, "metrics": {"auc": 0.9}}
+    for _ in range(2):
+        evaluation = await twice(alice, f"{versions}/1/evaluations", measured)
+        await changed(alice, "PUT", f"{versions}/1/checks/lint", {"status": "success"})
+        await changed(alice, "PUT", f"{versions}/1/checks/unit", {"status": "success"})
     await changed(alice, "PUT", "/models/churn/aliases/champion", {"version": 1})
     await changed(alice, "PUT", "/models/churn/aliases/older", {"version": 2})
     await changed(alice, "PUT", "/models/churn/aliases/older", {"version": 1})
@@ -105,6 +111,11 @@ async def have_a_story(admin: Api, team: Team) -> dict[str, str]:
         promotion = await twice(alice, f"{versions}/{number}/promotions", asked)
         await twice(bob, f"/promotions/{promotion['id']}/reviews", {"decision": "approve"})
         await twice(bob, f"/promotions/{promotion['id']}/apply")
+    for path in (f"{versions}/1/comments", f"/promotions/{promotion['id']}/comments"):
+        await changed(bob, "DELETE", f"/comments/{(await twice(alice, path, SAID))['id']}")
+        comment = await twice(alice, path, SAID)
+    for body in ("Better?", "Worse?"):
+        await changed(alice, "PATCH", f"/comments/{comment['id']}", {"body": body})
     await twice(alice, "/models/churn/rollback", {"stage": "production", "reason": "Worse."})
     again = {"to": "staging", "reason": "Once more."}
     first = await twice(alice, f"{versions}/2/promotions", again)
@@ -119,7 +130,10 @@ async def have_a_story(admin: Api, team: Team) -> dict[str, str]:
         "{ref}": "1",
         "{stage}": "production",
         "{alias}": "older",
+        "{evaluation}": evaluation["id"],
+        "{check}": "unit",
         "{promotion}": promotion["id"],
+        "{comment}": comment["id"],
         "{revision}": "1",
         "{name}": "carol",
         "{token_id}": token["id"],
