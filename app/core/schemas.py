@@ -83,6 +83,7 @@ def _not_blank(value: str) -> str:
     return value
 
 
+Markdown = Annotated[Description, AfterValidator(_not_blank)]
 Reason = Annotated[
     str,
     Field(min_length=1, max_length=10_000),

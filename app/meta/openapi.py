@@ -41,6 +41,7 @@ TAGS = {
     "Checks": "A machine's verdict on exactly the bytes of a version.",
     "Promotions": "The request to move a version to a stage: gates, reviews, apply.",
     "Policy": "What a promotion must satisfy: gates, approvals and the way between stages.",
+    "Comments": "What people say about versions and promotions, with every earlier text.",
     "Identities": "People and service accounts.",
     "Tokens": "The credentials of identities; a secret is shown once.",
     "Groups": "Sets of identities that grants and policies can name.",

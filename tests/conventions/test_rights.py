@@ -18,9 +18,6 @@ APP = Path(__file__).parents[2] / "app"
 # Rights that a later feature will ask for. The list only shrinks.
 RESERVED: frozenset[Permission] = frozenset(
     {
-        Permission.COMMENTS_READ,
-        Permission.COMMENTS_WRITE,
-        Permission.COMMENTS_DELETE_ANY,
         Permission.POLICY_PREVIEW,
         Permission.POLICY_ADD,
         Permission.POLICY_LOOSEN,
