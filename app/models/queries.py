@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Text, cast, or_, select
+from sqlalchemy import Row, Text, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.service import visible
@@ -18,12 +18,28 @@ async def by_name(session: AsyncSession, name: str) -> Model | None:
     ).scalar_one_or_none()
 
 
-async def counter_of(session: AsyncSession, model_id: UUID, *, lock: bool = False) -> Counter:
-    """The model's counter row, locked until the end of the transaction if asked."""
-    statement = select(Counter).where(Counter.model_id == model_id)
-    if lock:
-        statement = statement.with_for_update().execution_options(populate_existing=True)
-    return (await session.execute(statement)).scalar_one()
+# Held together by all who hold a model, and alone by whoever changes what holds for every model.
+EVERY_MODEL = 0x5354_4147_4557_4D53  # "STAGEWMS"
+
+
+async def counter_of(session: AsyncSession, model_id: UUID) -> Counter:
+    """The model's counter row as it is now."""
+    return (await session.execute(select(Counter).where(Counter.model_id == model_id))).scalar_one()
+
+
+async def lock_counter(session: AsyncSession, model_id: UUID) -> Counter:
+    """The model's counter row, held until the end of the transaction; with it, in one round trip,
+    a share in the lock on all models."""
+    share = func.pg_advisory_xact_lock_shared(EVERY_MODEL)
+    statement = select(Counter, share).where(Counter.model_id == model_id).with_for_update()
+    found = await session.execute(statement.execution_options(populate_existing=True))
+    counter: Counter = found.scalar_one()
+    return counter
+
+
+async def lock_every_model(session: AsyncSession) -> None:
+    """Wait until nobody holds a model, and hold them all until the end of the transaction."""
+    await session.execute(select(func.pg_advisory_xact_lock(EVERY_MODEL)))
 
 
 async def with_counter(session: AsyncSession, model_id: UUID) -> tuple[Model, Counter]:

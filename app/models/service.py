@@ -22,6 +22,7 @@ __all__ = [
     "edit",
     "lock",
     "lock_any",
+    "lock_every",
     "note",
     "page",
     "quoted",
@@ -43,7 +44,13 @@ async def lock(session: AsyncSession, model: Model) -> Counter:
 
 async def lock_any(session: AsyncSession, model: Model) -> Counter:
     """The same for a model that may be deleted."""
-    return await queries.counter_of(session, model.id, lock=True)
+    return await queries.lock_counter(session, model.id)
+
+
+async def lock_every(session: AsyncSession) -> None:
+    """Hold every model at once until the end of the transaction. Whoever does this holds no
+    single model before it and takes none after it."""
+    await queries.lock_every_model(session)
 
 
 async def read_counter(session: AsyncSession, model: Model) -> Counter:

@@ -1,23 +1,66 @@
 """Every SELECT on policies."""
 
-from sqlalchemy import select
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.identities.tables import Group, Identity
 from app.models.tables import Model
 from app.policies.tables import PolicyRevision
 
 
-async def latest_default(session: AsyncSession, up_to: int | None = None) -> PolicyRevision:
-    """The default policy: its latest revision, or the latest one up to a given revision."""
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    """The revisions that a policy in force is made of: the default's, and the latest of the
+    model's own, where it ever had one."""
+
+    default: PolicyRevision
+    own: PolicyRevision | None
+
+    @property
+    def latest(self) -> int:
+        """The number under which what they make together stands."""
+        return max(self.default.revision, self.own.revision if self.own else 0)
+
+    @property
+    def addition(self) -> PolicyRevision | None:
+        """The model's own policy; None where it has none, or not any more."""
+        return self.own if self.own is not None and self.own.body is not None else None
+
+
+async def revisions(
+    session: AsyncSession, model_id: UUID | None, up_to: int | None = None
+) -> Revisions:
+    """The latest revisions, or the latest up to a given one; without a model the default's."""
+    concerned: ColumnElement[bool] = PolicyRevision.model_id.is_(None)
+    if model_id is not None:
+        concerned = or_(concerned, PolicyRevision.model_id == model_id)
     statement = (
         select(PolicyRevision)
-        .where(PolicyRevision.model_id.is_(None), PolicyRevision.body.is_not(None))
-        .order_by(PolicyRevision.revision.desc())
-        .limit(1)
+        .where(concerned)
+        .ext(distinct_on(PolicyRevision.model_id))
+        .order_by(PolicyRevision.model_id, PolicyRevision.revision.desc())
     )
     if up_to is not None:
         statement = statement.where(PolicyRevision.revision <= up_to)
-    return (await session.execute(statement)).scalar_one()
+    by_model = {row.model_id: row for row in (await session.execute(statement)).scalars()}
+    return Revisions(by_model[None], by_model.get(model_id) if model_id else None)
+
+
+async def of_every_model(session: AsyncSession) -> list[PolicyRevision]:
+    """The latest revision of every model's own policy, where it has one."""
+    latest = (
+        select(PolicyRevision)
+        .where(PolicyRevision.model_id.is_not(None))
+        .ext(distinct_on(PolicyRevision.model_id))
+        .order_by(PolicyRevision.model_id, PolicyRevision.revision.desc())
+    )
+    found = (await session.execute(latest)).scalars()
+    return [row for row in found if row.body is not None]
 
 
 async def by_revision(
@@ -31,3 +74,28 @@ async def by_revision(
     )
     row = found.one_or_none()
     return None if row is None else (row[0], row[1])
+
+
+async def groups_named(session: AsyncSession, names: Iterable[str]) -> dict[str, str]:
+    """How groups are written, by their names in lower case."""
+    return await _named(session, Group, names)
+
+
+async def identities_named(session: AsyncSession, names: Iterable[str]) -> dict[str, str]:
+    """How identities are written, by their names in lower case."""
+    return await _named(session, Identity, names)
+
+
+async def _named(
+    session: AsyncSession, kind: type[Group] | type[Identity], names: Iterable[str]
+) -> dict[str, str]:
+    wanted = {name.lower() for name in names}
+    if not wanted:
+        return {}
+    found = await session.execute(select(kind.name).where(func.lower(kind.name).in_(wanted)))
+    return {name.lower(): name for name in found.scalars()}
+
+
+async def model_of(session: AsyncSession, model_id: UUID) -> Model:
+    """The model that a revision belongs to, deleted or not."""
+    return (await session.execute(select(Model).where(Model.id == model_id))).scalar_one()

@@ -4,16 +4,19 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Response
 
-from app.access.dependencies import Allowed
+from app.access.dependencies import Allowed, CurrentActor
 from app.access.table import Permission
 from app.core.actor import Actor
-from app.core.etags import IfNoneMatch, answer, etag
-from app.core.runtime import Reading
+from app.core.etags import IfMatch, IfNoneMatch, answer, etag
+from app.core.problems import NotFound, StaleRevision
+from app.core.problems_docs import responses
+from app.core.runtime import Reading, Transaction
 from app.edge.routing import api_router
-from app.models.dependencies import ModelToRead
+from app.models.dependencies import ModelToChange, ModelToRead
 from app.models.tables import Model
 from app.policies import service
-from app.policies.schemas import ModelPolicyOutput, PolicyRevisionOutput
+from app.policies.schemas import ModelPolicyOutput, PolicyInput, PolicyRevisionOutput
+from app.stages.problems import StageInUse, StageNameTaken
 
 router = api_router("Policy")
 Reader = Annotated[Actor, Depends(Allowed(Permission.POLICY_READ))]
@@ -32,6 +35,31 @@ async def get_policy(
     return answer(if_none_match, response, etag(found.revision)) or found
 
 
+@router.put(
+    "/policy",
+    summary="Set the default policy",
+    response_model=PolicyRevisionOutput,
+    responses=responses(StageInUse, StageNameTaken, StaleRevision),
+)
+async def set_policy(
+    wanted: PolicyInput,
+    response: Response,
+    session: Transaction,
+    actor: Annotated[Actor, Depends(Allowed(Permission.POLICY_LOOSEN))],
+    if_match: IfMatch = None,
+) -> PolicyRevisionOutput:
+    """A new revision for every model; it takes the place of the one before as a whole. Where it
+    allows what was not allowed before, it is flagged `loosened` for ever, and so is its event.
+
+    Open promotions whose stage now has another rule move to the new revision, and reviews that saw
+    the old one turn `stale`. A stage that versions hold cannot be taken away, nor become exclusive
+    under several of them."""
+    await service.set_default(session, actor, wanted, if_match)
+    shown = await service.default(session)
+    response.headers["ETag"] = etag(shown.revision)
+    return shown
+
+
 @router.get(
     "/models/{model}/policy",
     summary="The policy of a model",
@@ -46,6 +74,49 @@ async def get_model_policy(
     """The policy that is in force for a model's promotions, and the revision it stands under."""
     found = await service.of_model(session, model)
     return answer(if_none_match, response, etag(found.revision)) or found
+
+
+@router.put(
+    "/models/{model}/policy",
+    summary="Add to the policy of a model",
+    response_model=ModelPolicyOutput,
+    responses=responses(NotFound, StageInUse, StageNameTaken, StaleRevision),
+)
+async def set_model_policy(
+    wanted: PolicyInput,
+    response: Response,
+    session: Transaction,
+    actor: CurrentActor,
+    model: Annotated[Model, Depends(ModelToChange(Permission.POLICY_ADD))],
+    if_match: IfMatch = None,
+) -> ModelPolicyOutput:
+    """What this model asks for beyond the default; it takes the place of what it added before.
+    It cannot take away: gates and approvals of both hold, a version comes only from where both
+    allow it, and the stricter of each limit counts. A stage that the default does not have is as
+    it says here, and from there a version may also be archived.
+
+    With `replaces_default` it stands instead of the default. That takes an admin, as does giving
+    it up, and is flagged for ever. Open promotions follow as they do when the default changes."""
+    await service.set_own(session, actor, model, wanted, if_match)
+    shown = await service.of_model(session, model)
+    response.headers["ETag"] = etag(shown.revision)
+    return shown
+
+
+@router.delete(
+    "/models/{model}/policy",
+    summary="Leave a model to the default policy",
+    status_code=204,
+    responses=responses(NotFound, StageInUse, StaleRevision),
+)
+async def remove_model_policy(
+    session: Transaction,
+    actor: CurrentActor,
+    model: Annotated[Model, Depends(ModelToChange(Permission.POLICY_ADD))],
+    if_match: IfMatch = None,
+) -> None:
+    """Takes away what the model added, as a revision of its own. A 404 where it added nothing."""
+    await service.remove_own(session, actor, model, if_match)
 
 
 @router.get(

@@ -53,6 +53,23 @@ class StageHeld(Conflict):
     title = "The stage is held already"
 
 
+class StageInUse(Conflict):
+    """The policy would take away a stage that versions hold, or make one exclusive that several
+    hold. `held` lists them (`model`, `stage`, `versions`, `count`). Move them out of it first."""
+
+    slug = "stage-in-use"
+    title = "Versions hold this stage"
+
+
+class StageNameTaken(Conflict):
+    """The policy would add a stage that is called like a version or an alias: a reference to that
+    would mean the stage. `taken` lists them (`model`, `kind`, `name`, `number`). Choose another
+    name for the stage, or rename or remove them."""
+
+    slug = "stage-name-taken"
+    title = "A version or an alias has the name of this stage"
+
+
 _AGAIN = "Look at `GET /models/{model}/stages`, and send the request again."
 on_violation(
     "ex_tenures_one_holder", StageHeld, f"Another version holds this exclusive stage. {_AGAIN}"

@@ -49,6 +49,14 @@ ALIAS_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 RESERVED_ALIAS = re.compile(r"latest|v\d+", re.IGNORECASE)
 
 
+@dataclass(frozen=True, slots=True)
+class StageKind:
+    """A stage that a policy names, and whether at most one version may hold it."""
+
+    name: str
+    exclusive: bool
+
+
 class Kind(StrEnum):
     """By what a version's stage changed."""
 

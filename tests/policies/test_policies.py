@@ -76,7 +76,7 @@ async def test_a_revision_stays_readable_when_it_is_no_longer_in_force(
     assert row is not None
     now = (await admin.get("/policy")).json()
     assert now["revision"] == row[0]
-    assert [stage["name"] for stage in now["stages"]] == ["staging"]
+    assert [stage["name"] for stage in now["stages"]] == ["staging", "archived"]
     assert now["freeze"][0]["from"] == "2026-12-20T00:00:00.000000Z"
     assert (await admin.get(f"/policies/{row[0]}")).json() == now
     first = (await admin.get("/policies/1")).json()
@@ -132,7 +132,8 @@ def test_a_body_is_read_with_its_defaults() -> None:
             ],
         }
     )
-    canary, production = policy.stages
+    canary, production, archived = policy.stages
+    assert archived.from_stages == ("none", "canary", "production")
     assert (canary.exclusive, canary.incumbent) == (False, Incumbent.KEEP)
     assert (production.incumbent, production.approvals_required) == (Incumbent.ARCHIVE, 2)
     assert production.approvals[0] == ApprovalRule(1, roles=(Role.MAINTAINER,))

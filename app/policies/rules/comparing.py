@@ -3,18 +3,23 @@
 from datetime import datetime
 
 from app.policies.rules.policy import Incumbent, Policy, StageRule
+from app.stages.rules import ARCHIVED, NO_STAGE
 
 
 def loosenings(before: Policy, after: Policy, now: datetime) -> list[str]:
     """What the later policy allows and the earlier one did not, each as a sentence; none where it
     is at least as strict. A gate that is not there as it was counts as taken away: whether its
     successor is stricter is not for a rule to guess. A stage that is new or gone loosens nothing,
-    and neither does a freeze that is over.
+    nor does the way from a new one to `archived`, nor a freeze that is over.
     """
     found: list[str] = []
+    known = {NO_STAGE, *(rule.name for rule in before.stages)}
     for rule in before.stages:
         later = after.rule_for(rule.name)
         if later is not None:
+            ways = set(later.from_stages) - set(rule.from_stages)
+            ways &= known if rule.name == ARCHIVED else ways
+            found += [f"`{rule.name}` can now be entered from `{way}`." for way in sorted(ways)]
             found += [f"`{rule.name}` {what}." for what in _of_stage(rule, later)]
     lost = before.protected_aliases - after.protected_aliases
     found += [f"The alias `{alias}` is not protected any more." for alias in sorted(lost)]
@@ -27,13 +32,8 @@ def loosenings(before: Policy, after: Policy, now: datetime) -> list[str]:
 
 
 def _of_stage(before: StageRule, after: StageRule) -> list[str]:
-    """What became easier about entering one stage, without its name."""
+    """What became easier about entering one stage, but for the ways there; without its name."""
     found = [
-        f"can now be entered from `{stage}`"
-        for stage in after.from_stages
-        if stage not in before.from_stages
-    ]
-    found += [
         f"does not ask any more for {rule.count} approval(s) as it did"
         for rule in before.approvals
         if not any(each.implies(rule) for each in after.approvals)

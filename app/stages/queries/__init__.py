@@ -7,6 +7,16 @@ from app.stages.queries.aliases import (
     alias_named,
     aliases_page,
 )
+from app.stages.queries.layout import (
+    HeldStage,
+    concerned,
+    crowded,
+    differs_in_kind,
+    homeless,
+    kind_of_tenure,
+    rows_of,
+    taken,
+)
 from app.stages.queries.references import (
     aliases_of,
     has_stage,
@@ -37,6 +47,7 @@ from app.stages.queries.tenures import (
 
 __all__ = [
     "AliasView",
+    "HeldStage",
     "Holder",
     "NamedVersion",
     "PastHolder",
@@ -48,20 +59,27 @@ __all__ = [
     "aliases_of",
     "aliases_page",
     "archive",
+    "concerned",
+    "crowded",
+    "differs_in_kind",
     "earliest_instant",
     "has_stage",
     "holders",
     "holders_at",
     "holders_now",
+    "homeless",
     "is_open",
+    "kind_of_tenure",
     "lock_version",
     "open_tenure",
     "past_holders",
     "resolves",
+    "rows_of",
     "stage_named",
     "stage_of",
     "stages_of_model",
     "stages_with_holders",
+    "taken",
     "transitions_page",
     "versions",
 ]

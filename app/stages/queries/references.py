@@ -9,6 +9,7 @@ from sqlalchemy import (
     ScalarSelect,
     Text,
     Uuid,
+    and_,
     case,
     column,
     exists,
@@ -19,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from app.stages.rules import NO_STAGE, Ref, RefKind
 from app.stages.tables import Alias, Stage, Tenure
@@ -32,6 +34,16 @@ _names = table(
     column("name_key", Text),
     column("deleted_at", DateTime),
 )
+
+
+IN_ORDER = (Stage.model_id.is_(None), Stage.position)
+_Own = aliased(Stage)
+
+
+def in_force(model_id: UUID) -> ColumnElement[bool]:
+    """The stages of a model: its policy's own, and of everybody's those that it says nothing of."""
+    own = select(_Own.id).where(_Own.model_id == model_id, _Own.name == Stage.name)
+    return or_(Stage.model_id == model_id, and_(Stage.model_id.is_(None), ~own.exists()))
 
 
 def holders(model_id: Any, stage: str) -> ScalarSelect[UUID]:
@@ -105,12 +117,8 @@ def aliases_of(version_id: Any) -> ScalarSelect[list[str]]:
 
 
 async def stages_of_model(session: AsyncSession, model_id: UUID) -> list[Stage]:
-    """The stages that a model has, in their order: everybody's, then its own."""
-    found = await session.execute(
-        select(Stage)
-        .where(or_(Stage.model_id.is_(None), Stage.model_id == model_id))
-        .order_by(Stage.model_id.is_not(None), Stage.position)
-    )
+    """The stages that a model has, in their order."""
+    found = await session.execute(select(Stage).where(in_force(model_id)).order_by(*IN_ORDER))
     return list(found.scalars())
 
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.stages.queries.references import is_open
+from app.stages.queries.references import IN_ORDER, in_force, is_open
 from app.stages.rules import ARCHIVED
 from app.stages.tables import Rollback, Stage, Tenure, Transition
 
@@ -184,8 +184,8 @@ async def stages_with_holders(session: AsyncSession, model_id: UUID, limit: int)
     found = await session.execute(
         select(Stage, count, *holding.c)
         .outerjoin(holding, true())
-        .where(or_(Stage.model_id.is_(None), Stage.model_id == model_id))
-        .order_by(Stage.model_id.is_not(None), Stage.position, holding.c.version_id.desc())
+        .where(in_force(model_id))
+        .order_by(*IN_ORDER, holding.c.version_id.desc())
     )
     views: dict[UUID, StageView] = {}
     for stage, number, *holder in found:

@@ -14,11 +14,17 @@ class ApprovalRuleOutput(Output):
 
     count: int = Field(description="How many people.", examples=[1])
     roles: list[str] = Field(
-        description="Of one of these roles, or a higher one.", examples=[["reviewer"]]
+        default_factory=list,
+        description="Of one of these roles, or a higher one.",
+        examples=[["reviewer"]],
     )
-    groups: list[str] = Field(description="In one of these groups.", examples=[[]])
+    groups: list[str] = Field(
+        default_factory=list, description="In one of these groups.", examples=[[]]
+    )
     identities: list[str] = Field(
-        description="Or named here; a service account counts only so.", examples=[[]]
+        default_factory=list,
+        description="Or named here; a service account counts only so.",
+        examples=[[]],
     )
 
     @classmethod
@@ -33,32 +39,51 @@ class ApprovalRuleOutput(Output):
 
 
 class StageRuleOutput(Output):
-    """What it takes to enter one stage."""
+    """What it takes to enter one stage. In a model's own policy as it was set, null says that it
+    adds nothing to the default there."""
 
     name: str = Field(description="The stage.", examples=["production"])
-    from_: list[str] = Field(
+    from_: list[str] | None = Field(
+        default=None,
         alias="from",
         description="The stages from which a version may come; no other way is allowed.",
         examples=[["staging"]],
     )
-    exclusive: bool = Field(description="Whether at most one version holds it.", examples=[True])
-    incumbent: str = Field(
+    exclusive: bool | None = Field(
+        default=None, description="Whether at most one version holds it.", examples=[True]
+    )
+    incumbent: str | None = Field(
+        default=None,
         description="What becomes of the holder when another version enters: `archive`, `keep`, "
         "or `refuse` (nobody enters while it is held).",
         examples=["archive"],
     )
-    approvals: list[ApprovalRuleOutput] = Field(description="All of these must be met.")
-    allow_self_approval: bool = Field(description="Whether who asked may approve.")
-    allow_author_approval: bool = Field(
-        description="Whether who wrote content of the version may approve."
+    approvals: list[ApprovalRuleOutput] = Field(
+        default_factory=list, description="All of these must be met."
+    )
+    allow_self_approval: bool | None = Field(
+        default=None, description="Whether who asked may approve.", examples=[False]
+    )
+    allow_author_approval: bool | None = Field(
+        default=None,
+        description="Whether who wrote content of the version may approve.",
+        examples=[False],
     )
     expires_after_hours: float | None = Field(
-        description="After so many hours an open promotion expires; null: never.", examples=[72]
+        default=None,
+        description="After so many hours an undecided promotion expires; null: never.",
+        examples=[72],
     )
     min_hours_in_source: float | None = Field(
-        description="So many hours a version must have held the stage it comes from.", examples=[24]
+        default=None,
+        description="So many hours a version must have held the stage it comes from.",
+        examples=[24],
     )
-    gates: list[dict[str, Any]] = Field(description="All of these must pass.", examples=[[]])
+    gates: list[dict[str, Any]] = Field(
+        default_factory=list,
+        description="All of these must pass.",
+        examples=[[{"type": "metric", "metric": "auc", "op": ">=", "value": 0.9}]],
+    )
 
     @classmethod
     def of(cls, rule: StageRule) -> Self:
@@ -110,23 +135,38 @@ class PolicyOutput(Output):
 
 
 class PolicyRevisionOutput(PolicyOutput):
-    """One revision of a policy. Revisions never change."""
+    """One revision of a policy, as it was set. Revisions never change."""
 
     revision: int = Field(description="Its number; later ones are higher.", examples=[1])
     model: str | None = Field(
         description="The model that it belongs to; null for the default policy.", examples=[None]
     )
-    replaces_default: bool = Field(description="Whether it stands instead of the default.")
-    loosened: bool = Field(description="Whether it allows what the revision before it did not.")
+    replaces_default: bool = Field(
+        description="Whether it stands instead of the default.", examples=[False]
+    )
+    loosened: bool = Field(
+        description="Whether it allows what was not allowed before it: flagged for ever.",
+        examples=[False],
+    )
+    removed: bool = Field(
+        description="Whether it took the model's own policy away, so that the default alone holds.",
+        examples=[False],
+    )
     created_by: str = Field(description="Who set it.", examples=["stageward"])
     created_at: Time = Field(description="When it was set.")
 
 
 class ModelPolicyOutput(PolicyOutput):
-    """The policy in force for a model."""
+    """The policy in force for a model: what the default and the model's own make together."""
 
     model: str = Field(description="The model's name.", examples=["churn"])
     revision: int = Field(
         description="The latest revision that it is made of; promotions and reviews name it.",
-        examples=[1],
+        examples=[4],
+    )
+    default_revision: int = Field(
+        description="The revision of the default policy that it is made of.", examples=[1]
+    )
+    own: PolicyRevisionOutput | None = Field(
+        description="What the model adds to the default, as it was set; null for nothing."
     )

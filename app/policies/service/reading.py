@@ -1,0 +1,103 @@
+"""Which policy is in force."""
+
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.actor import Actor
+from app.core.problems import NotFound
+from app.models.tables import Model
+from app.policies import queries
+from app.policies.queries import Revisions
+from app.policies.rules import Policy, compose, parse, parse_addition
+from app.policies.schemas import (
+    ModelPolicyOutput,
+    PolicyInput,
+    PolicyOutput,
+    PolicyRevisionOutput,
+)
+from app.policies.tables import PolicyRevision
+
+MAX_REVISION = 2**63 - 1
+
+
+async def effective(
+    session: AsyncSession, model: Model, *, at_revision: int | None = None
+) -> tuple[Policy, int]:
+    """The policy that a model's promotions must satisfy, and the revision that it stands under;
+    with `at_revision`, as it was then. A model's promotions are decided under the model's lock,
+    so this is read after taking it."""
+    found = await queries.revisions(session, model.id, at_revision)
+    return put_together(found), found.latest
+
+
+def put_together(found: Revisions) -> Policy:
+    """What the default and a model's own policy make together."""
+    if (own := found.addition) is None:
+        return parse(found.default.body or {})
+    return together(found.default, own.body or {}, replaces=own.replaces_default)
+
+
+def together(default: PolicyRevision, body: dict[str, Any], *, replaces: bool) -> Policy:
+    """What the default and this policy of a model make together."""
+    if replaces:
+        return parse(body)
+    return compose(parse(default.body or {}), parse_addition(body))
+
+
+async def with_policy(session: AsyncSession, model: Model, wanted: PolicyInput) -> Policy:
+    """The policy that would be in force for a model if this were its own. Nothing is changed, and
+    it is not checked whether it could be set."""
+    found = await queries.revisions(session, model.id)
+    return together(found.default, wanted.as_body(), replaces=wanted.replaces_default)
+
+
+async def default(session: AsyncSession) -> PolicyRevisionOutput:
+    """The default policy as it is shown."""
+    found = await queries.revisions(session, None)
+    return PolicyRevisionOutput(
+        **_about(found.default, None), **_shown(parse(found.default.body or {}))
+    )
+
+
+async def of_model(session: AsyncSession, model: Model) -> ModelPolicyOutput:
+    """The policy in force for a model as it is shown, and what the model adds to the default."""
+    found = await queries.revisions(session, model.id)
+    own = found.addition
+    return ModelPolicyOutput(
+        model=model.name,
+        revision=found.latest,
+        default_revision=found.default.revision,
+        own=None if own is None else _as_set(own, model.name),
+        **_shown(put_together(found)),
+    )
+
+
+async def at(session: AsyncSession, actor: Actor, revision: int) -> PolicyRevisionOutput:
+    """One revision, whether or not it is still in force; a 404 where it is not there or belongs
+    to a model that is hidden."""
+    found = await queries.by_revision(session, revision) if revision <= MAX_REVISION else None
+    if found is None or (found[1] is not None and actor.role_on(found[1]) is None):
+        raise NotFound(f"There is no revision {revision} of a policy, or it is hidden from you.")
+    row, model = found
+    if model is None or row.replaces_default:
+        return PolicyRevisionOutput(**_about(row, model), **_shown(parse(row.body or {})))
+    return _as_set(row, model)
+
+
+def _as_set(row: PolicyRevision, model: str) -> PolicyRevisionOutput:
+    """An addition as it was set: what it does not name, it leaves to the default."""
+    body = row.body or {}
+    return PolicyRevisionOutput.model_validate(
+        {"stages": [], "protected_aliases": [], "freeze": [], **body, **_about(row, model)}
+    )
+
+
+def _about(row: PolicyRevision, model: str | None) -> dict[str, Any]:
+    names = ("revision", "replaces_default", "loosened", "created_by", "created_at")
+    about: dict[str, Any] = {name: getattr(row, name) for name in names}
+    return {"model": model, "removed": row.body is None, **about}
+
+
+def _shown(policy: Policy) -> dict[str, Any]:
+    return PolicyOutput.of(policy).model_dump()

@@ -1,0 +1,171 @@
+"""Setting policies: each time a revision, and what the stages are follows it."""
+
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.access.service import check
+from app.access.table import Permission
+from app.audit import service as audit
+from app.core.actor import Actor
+from app.core.db import clock
+from app.core.etags import check_if_match, etag
+from app.core.problems import InvalidRequest, NotFound
+from app.models import service as models
+from app.models.tables import Counter, Model
+from app.policies import queries
+from app.policies.moments import changed, default_changed
+from app.policies.queries import Revisions
+from app.policies.rules import Policy, loosenings, parse
+from app.policies.schemas import PolicyInput
+from app.policies.service.checking import as_body, check_whole
+from app.policies.service.reading import put_together, together
+from app.policies.tables import PolicyRevision
+from app.stages import service as stages
+from app.stages.rules import StageKind
+
+
+async def set_default(
+    session: AsyncSession, actor: Actor, wanted: PolicyInput, if_match: str | None
+) -> None:
+    """Set the default policy. Every model is held meanwhile, so that nothing is decided under the
+    old one once the new one is there."""
+    if wanted.replaces_default:
+        raise InvalidRequest(
+            "The default policy cannot stand instead of itself.",
+            errors=[
+                {
+                    "pointer": "/replaces_default",
+                    "detail": "Leave it out; it is for the policy of a model.",
+                }
+            ],
+        )
+    await models.lock_every(session)
+    before = await queries.revisions(session, None)
+    check_if_match(if_match, etag(before.default.revision))
+    body = await as_body(session, wanted)
+    whole = parse(body)
+    check_whole(wanted, whole, None)
+    looser = loosenings(parse(before.default.body or {}), whole, await clock(session))
+    row = await _add(session, actor, None, body, loosened=bool(looser))
+    await _lay_out_every(session, row, whole)
+    audit.record(
+        session,
+        actor,
+        "policy.set",
+        subject="policy:default",
+        details=_details(before.default.revision, row, looser),
+    )
+    await session.flush()
+    await default_changed.tell(session, actor)
+
+
+async def _lay_out_every(session: AsyncSession, default: PolicyRevision, whole: Policy) -> None:
+    """The stages that every model has, and those of models that add to them."""
+    await stages.lay_out(session, None, _kinds(whole))
+    for own in await queries.of_every_model(session):
+        if own.model_id is not None and not own.replaces_default:
+            theirs = together(default, own.body or {}, replaces=False)
+            await stages.lay_out(session, own.model_id, _kinds(theirs))
+
+
+async def set_own(
+    session: AsyncSession,
+    actor: Actor,
+    model: Model,
+    wanted: PolicyInput,
+    if_match: str | None,
+) -> None:
+    """Set what a model adds to the default. To stand instead of the default, or to give that up,
+    takes an admin."""
+    counter, before = await _hold(session, actor, model, if_match, wanted.replaces_default)
+    body = await as_body(session, wanted)
+    whole = together(before.default, body, replaces=wanted.replaces_default)
+    base = None if wanted.replaces_default else parse(before.default.body or {})
+    check_whole(wanted, whole, base)
+    await _change(session, actor, model, counter, before, whole, body, wanted.replaces_default)
+
+
+async def remove_own(
+    session: AsyncSession, actor: Actor, model: Model, if_match: str | None
+) -> None:
+    """Take a model's own policy away, so that the default alone holds."""
+    counter, before = await _hold(session, actor, model, if_match, False)
+    if before.addition is None:
+        raise NotFound(f"The model `{model.name}` has no policy of its own.")
+    whole = parse(before.default.body or {})
+    await _change(session, actor, model, counter, before, whole, None, False)
+
+
+async def _hold(
+    session: AsyncSession, actor: Actor, model: Model, if_match: str | None, replaces: bool
+) -> tuple[Counter, Revisions]:
+    counter = await models.lock(session, model)
+    before = await queries.revisions(session, model.id)
+    check_if_match(if_match, etag(before.latest))
+    if replaces or (before.addition is not None and before.addition.replaces_default):
+        check(actor, Permission.POLICY_LOOSEN, model.name)
+    return counter, before
+
+
+async def _change(
+    session: AsyncSession,
+    actor: Actor,
+    model: Model,
+    counter: Counter,
+    before: Revisions,
+    whole: Policy,
+    body: dict[str, Any] | None,
+    replaces: bool,
+) -> None:
+    looser = loosenings(put_together(before), whole, await clock(session))
+    if replaces:
+        looser = ["It stands instead of the default.", *looser]
+    row = await _add(session, actor, model, body, loosened=bool(looser), replaces=replaces)
+    await stages.lay_out(session, model.id, _kinds(whole) if body is not None else ())
+    counter.revision += 1
+    audit.record(
+        session,
+        actor,
+        "policy.set" if body is not None else "policy.removed",
+        subject=f"policy:{model.name}",
+        model_id=model.id,
+        model=model.name,
+        details=_details(before.latest, row, looser),
+    )
+    await session.flush()
+    await changed.tell(session, actor, model)
+
+
+async def _add(
+    session: AsyncSession,
+    actor: Actor,
+    model: Model | None,
+    body: dict[str, Any] | None,
+    *,
+    loosened: bool,
+    replaces: bool = False,
+) -> PolicyRevision:
+    row = PolicyRevision(
+        model_id=model.id if model else None,
+        body=body,
+        replaces_default=replaces,
+        loosened=loosened,
+        created_by=actor.name,
+    )
+    session.add(row)
+    await session.flush()
+    return row
+
+
+def _kinds(policy: Policy) -> list[StageKind]:
+    return [StageKind(rule.name, rule.exclusive) for rule in policy.stages]
+
+
+def _details(before: int, row: PolicyRevision, looser: list[str]) -> dict[str, Any]:
+    return {
+        "from": before,
+        "to": row.revision,
+        "replaces_default": row.replaces_default,
+        "loosened": looser,
+    }
