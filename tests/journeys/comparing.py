@@ -1,0 +1,201 @@
+"""Whether what the service shows is what the model says."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.journeys.desk import Desk
+from tests.journeys.judging import Promotion, Shown
+from tests.journeys.model import Registry
+
+MOST_INSTANTS = 12
+ENDS = {"applied", "rejected", "cancelled", "expired", "superseded", "voided"}
+
+
+class History:
+    """Who held what at instants of this test's own clock, as the model said then."""
+
+    def __init__(self) -> None:
+        self._instants: list[tuple[datetime, dict[str, set[int]]]] = []
+
+    def remember(self, registry: Registry) -> None:
+        """Note what is held now, where it is not what was held at last."""
+        now = {stage: registry.holders(stage) for stage in registry.policy}
+        if not self._instants or self._instants[-1][1] != now:
+            self._instants.append((datetime.now(UTC), now))
+
+    def compare(self, desk: Desk) -> None:
+        """Ask the service who held each stage at these instants: the latest ones."""
+        for at, held in self._instants[-MOST_INSTANTS:]:
+            for stage in sorted(held.keys() - {"archived"}):
+                found = desk.read(desk.of_model(f"/stages/{stage}"), at=at.isoformat())
+                holders = {each["number"] for each in found["holders"]}
+                assert holders == held[stage], (stage, at, holders, held[stage])
+                one = next(iter(holders)) if len(holders) == 1 else None
+                assert found["number"] == one
+
+
+class Looker:
+    """Compares what is shown with the model. What the model has not changed since the last look is
+    looked at again only when something else has, and at the end: each look takes a request."""
+
+    def __init__(self) -> None:
+        self._versions: dict[int, Any] = {}
+        self._moves = -1
+
+    def look(self, desk: Desk, registry: Registry, ids: list[str], *, all_of_it: bool) -> None:
+        compare_promotions(desk, registry, ids)
+        versions = expected_versions(registry)
+        if all_of_it or versions != self._versions:
+            self._versions = versions
+            compare_versions(desk, versions)
+        if all_of_it or len(registry.transitions) != self._moves:
+            self._moves = len(registry.transitions)
+            compare_stages(desk, registry, ids)
+
+
+def compare_promotions(desk: Desk, registry: Registry, ids: list[str]) -> None:
+    """All promotions of the model."""
+    listed = desk.read_all("/promotions", model=desk.model)
+    assert [each["id"] for each in listed] == ids[::-1]
+    for body, promotion in zip(reversed(listed), registry.promotions, strict=True):
+        compare_promotion(body, promotion, registry.shown(promotion))
+
+
+def compare_promotion(body: dict[str, Any], promotion: Promotion, shown: Shown) -> None:
+    """One promotion, all that is shown of it but its times and its `available_actions`."""
+    found = {
+        "version": body["version"],
+        "from": body["from"],
+        "to": body["to"],
+        "status": body["status"],
+        "requested_by": body["requested_by"],
+        "ended_by": body["ended_by"],
+        "opened_under": body["opened_under_revision"],
+        "under": body["policy_revision"],
+        "overridden": body["override"] is not None,
+        "incumbent": body["incumbent"],
+        "required": body["approvals"]["required"],
+        "given": body["approvals"]["given"],
+        "approvers": [tuple(rule["given_by"]) for rule in body["approvals"]["rules"]],
+        "reviews": [
+            (each["reviewer"], each["decision"], each["counts"], each["stale"])
+            for each in body["reviews"]
+        ],
+    }
+    expected = {
+        "version": promotion.version,
+        "from": promotion.source,
+        "to": promotion.target,
+        "status": promotion.status,
+        "requested_by": promotion.asker,
+        "ended_by": promotion.ended_by,
+        "opened_under": promotion.opened_under,
+        "under": promotion.under,
+        "overridden": promotion.overridden,
+        "incumbent": shown.incumbent,
+        "required": shown.required,
+        "given": shown.given,
+        "approvers": list(shown.approvers),
+        "reviews": [
+            (review.reviewer, review.decision, counts, stale)
+            for review, counts, stale in zip(
+                promotion.reviews, shown.counts, shown.stale, strict=True
+            )
+        ],
+    }
+    assert found == expected
+    assert (body["ended_at"] is not None) == (body["status"] in ENDS)
+
+
+def compare_unmet(body: dict[str, Any], shown: Shown) -> None:
+    """That a refusal for want of approval lists each thing that is missing."""
+    assert Counter(each["kind"] for each in body["unmet"]) == shown.unmet, body["unmet"]
+
+
+def compare_versions(desk: Desk, expected: dict[int, Any]) -> None:
+    """Versions with their stages and aliases. Numbers have no gaps but those of deleted ones."""
+    found = {
+        each["number"]: (
+            each["status"],
+            each["stage"],
+            sorted(each["aliases"]),
+            each["recalled"] is not None,
+            set(each["authors"]),
+            each["description"],
+        )
+        for each in desk.read_all(desk.of_model("/versions"))
+    }
+    assert found == expected
+
+
+def expected_versions(registry: Registry) -> dict[int, Any]:
+    """What is to be shown of each version."""
+    return {
+        each.number: (
+            "ready" if each.ready else "draft",
+            each.stage,
+            sorted(name for name, number in registry.aliases.items() if number == each.number),
+            each.recalled,
+            set(each.authors),
+            each.description,
+        )
+        for each in registry.versions
+        if not each.deleted
+    }
+
+
+def compare_stages(desk: Desk, registry: Registry, ids: list[str]) -> None:
+    """Who holds what, and that each came there by one cause: the model's."""
+    stages = desk.read(desk.of_model("/stages"))["stages"]
+    assert {each["stage"] for each in stages} == {"none", *registry.policy} - {"none"}
+    for stage in stages:
+        name = stage["stage"]
+        assert stage["exclusive"] == registry.policy[name].exclusive
+        assert stage["count"] == len(stage["holders"])
+        assert not stage["exclusive"] or stage["count"] <= 1
+        assert {each["number"] for each in stage["holders"]} == registry.holders(name)
+        for holder in stage["holders"]:
+            tenure = registry.held[holder["number"]]
+            kind, place = tenure.cause
+            assert (holder["promotion"] is None) != (holder["rollback"] is None)
+            assert holder["overridden"] == tenure.overridden
+            assert (holder["promotion"] is not None) == (kind == "promotion")
+            assert kind == "rollback" or holder["promotion"] == ids[place]
+
+
+def compare_record(desk: Desk, registry: Registry, ids: list[str]) -> None:
+    """At the end: every transition is there, each with its event, and so is what became of each
+    promotion."""
+    transitions = desk.read_all(desk.of_model("/transitions"))[::-1]
+    found = [
+        (each["number"], each["kind"], each["from"], each["to"], each["actor"])
+        for each in transitions
+    ]
+    assert found == [
+        (each.version, each.kind, each.source, each.target, each.actor)
+        for each in registry.transitions
+    ]
+    for each, moved in zip(transitions, registry.transitions, strict=True):
+        assert (each["promotion"] is None) != (each["rollback"] is None)
+        kind, place = moved.cause
+        assert kind == "rollback" or each["promotion"] == ids[place]
+    events = desk.read_all("/events", model=desk.model)
+    told = [
+        (e["version"], e["details"]["kind"], e["details"]["from"], e["details"]["to"], e["actor"])
+        for e in events
+        if e["action"] == "version.moved"
+    ]
+    assert told == found
+    _compare_told(events, registry, ids)
+
+
+def _compare_told(events: list[dict[str, Any]], registry: Registry, ids: list[str]) -> None:
+    told: dict[str, list[tuple[str, str]]] = {each: [] for each in ids}
+    for event in events:
+        room, _, action = event["action"].partition(".")
+        if room == "promotion":
+            told[event["subject"].removeprefix("promotion:")].append((action, event["actor"]))
+    for promotion_id, promotion in zip(ids, registry.promotions, strict=True):
+        assert told[promotion_id] == promotion.told
+    assert sum(each["action"] == "stage.rolled_back" for each in events) == registry.rollbacks
