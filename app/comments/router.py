@@ -25,8 +25,10 @@ from app.core.problems import InvalidRequest, NotAllowed, NotFound, StaleRevisio
 from app.core.problems_docs import responses
 from app.core.runtime import Reading, Transaction
 from app.edge.routing import api_router
+from app.versions import service as versions
 from app.versions.dependencies import VersionToRead
 from app.versions.problems import AmbiguousReference
+from app.versions.schemas import RESOLVED
 from app.versions.service import VersionView
 
 router = api_router("Comments")
@@ -38,7 +40,10 @@ P = Permission
     summary="Comment on a version",
     status_code=201,
     response_model=CommentOutput,
-    responses=responses(NotFound, NotAllowed, AmbiguousReference, InvalidRequest),
+    responses={
+        201: {"headers": RESOLVED},
+        **responses(NotFound, NotAllowed, AmbiguousReference, InvalidRequest),
+    },
 )
 async def comment_on_version(
     wanted: CommentInput,
@@ -51,13 +56,17 @@ async def comment_on_version(
 
     The record (`GET /events`) keeps the SHA-256 and the length of a comment's text, not the text.
     """
+    response.headers.update(versions.resolved(place.version))
     return _added(response, await service.add(session, actor, place, wanted))
 
 
 @router.get(
     "/models/{model}/versions/{ref}/comments",
     summary="List the comments on a version",
-    responses=responses(NotFound, AmbiguousReference, InvalidRequest),
+    responses={
+        200: {"headers": RESOLVED},
+        **responses(NotFound, AmbiguousReference, InvalidRequest),
+    },
 )
 async def list_comments_on_version(
     request: Request,
@@ -75,6 +84,7 @@ async def list_comments_on_version(
     page = await service.on_version(
         session, found.version, promotions=promotions, cursor=cursor, limit=limit
     )
+    response.headers.update(versions.resolved(found.version))
     link_next(request, response, page.next_cursor)
     return page
 

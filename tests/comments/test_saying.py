@@ -56,6 +56,16 @@ async def test_a_draft_and_a_recalled_version_are_commented_on_too(people: Peopl
     assert await texts(people.carol) == ["A pity."]
 
 
+async def test_answers_say_which_version_a_reference_meant(people: People) -> None:
+    path = f"{VERSIONS}/latest/comments"
+    for _ in range(2):
+        for answer in (await people.carol.get(path), await people.dan.post(path, {"body": "x"})):
+            assert answer.headers["version-number"] == "1"
+            recalled = (await people.carol.get(f"{VERSIONS}/1")).json()["recalled"]
+            assert answer.headers.get("version-recalled") == ("true" if recalled else None)
+        await people.mia.post(f"{VERSIONS}/1/recall", {"reason": "Bad data."})
+
+
 async def test_they_are_listed_oldest_first_page_by_page(people: People) -> None:
     for number in range(5):
         await comment(people.dan, f"Number {number}.")
