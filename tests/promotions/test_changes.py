@@ -1,7 +1,6 @@
 """The change that a promotion brings, as its reviewers see it."""
 
 import hashlib
-import json
 from typing import Any
 
 import psycopg
@@ -47,15 +46,11 @@ async def with_files(api: Api, files: dict[str, bytes], **recipe: Any) -> None:
 
 
 async def measured(
-    sql: Sql, number: int, metrics: dict[str, float], sha256: str | None = ON_A, name: str = "a"
+    api: Api, number: int, metrics: dict[str, float], sha256: str | None = ON_A, name: str = "a"
 ) -> None:
-    """A report on a version, written past the API."""
-    await sql.execute(
-        "insert into evaluations (id, model_id, version_id, dataset_name, dataset_sha256, metrics,"
-        " reported_by_id, reported_by) select uuidv7(), v.model_id, v.id, %s, decode(%s, 'hex'),"
-        " %s, i.id, i.name from versions v, identities i where v.number = %s and i.name = 'admin'",
-        [name, sha256, json.dumps({k: {"value": v} for k, v in metrics.items()}), number],
-    )
+    report = {"dataset": {"name": name, "sha256": sha256}, "metrics": metrics}
+    kept = await api.post(f"{VERSIONS}/{number}/evaluations", report)
+    assert kept.status_code == 201, kept.text
 
 
 async def changes(api: Api, promotion: dict[str, Any]) -> dict[str, Any]:
@@ -160,20 +155,18 @@ async def test_two_builds_of_the_same_show_no_change(people: People) -> None:
     assert (found["files"]["same"], found["files"]["same_bytes"]) == (2, 3)
 
 
-async def test_the_newest_evaluations_on_the_same_bytes_are_compared(
-    people: People, sql: Sql
-) -> None:
+async def test_the_newest_evaluations_on_the_same_bytes_are_compared(people: People) -> None:
     await registered(people, 2)
     await to_production(people.alice, people.bob, 1)
     await to_staging(people.alice, 2)
     promotion = await open_promotion(people.alice, 2, "production")
-    await measured(sql, 1, {"auc": 0.5, "f1": 0.7})
-    await measured(sql, 1, {"auc": 0.921})
-    await measured(sql, 2, {"auc": 0.934, "log_loss": 0.2}, name="renamed")
-    await measured(sql, 2, {"f1": 0.7}, name="renamed")
-    await measured(sql, 1, {"auc": 0.1}, ON_B, "b")  # only one of the two has it
+    await measured(people.ci, 1, {"auc": 0.5, "f1": 0.7})
+    await measured(people.ci, 1, {"auc": 0.921})
+    await measured(people.ci, 2, {"auc": 0.934, "log_loss": 0.2}, name="renamed")
+    await measured(people.ci, 2, {"f1": 0.7}, name="renamed")
+    await measured(people.ci, 1, {"auc": 0.1}, ON_B, "b")  # only one of the two has it
     for number in (1, 2):
-        await measured(sql, number, {"auc": 0.2}, None, "of no digest")
+        await measured(people.ci, number, {"auc": 0.2}, None, "of no digest")
     found = await changes(people.bob, promotion)
     row = {"dataset": "renamed", "sha256": ON_A}
     assert found["evaluations"] == [
@@ -218,13 +211,11 @@ async def test_drafts_are_nothing_to_compare_with(people: People) -> None:
     assert all(promotion["changes"][name] == [] for name in LISTS)
 
 
-async def test_an_ended_promotion_keeps_the_change_that_was_looked_at(
-    people: People, sql: Sql
-) -> None:
+async def test_an_ended_promotion_keeps_the_change_that_was_looked_at(people: People) -> None:
     await registered(people, 3)
     await to_production(people.alice, people.bob, 1)
-    await measured(sql, 1, {"auc": 0.921})
-    await measured(sql, 2, {"auc": 0.934})
+    await measured(people.ci, 1, {"auc": 0.921})
+    await measured(people.ci, 2, {"auc": 0.934})
     applied = await to_production(people.alice, people.bob, 2)
     assert applied["changes"]["against"] == {
         "version": 1,
@@ -233,7 +224,7 @@ async def test_an_ended_promotion_keeps_the_change_that_was_looked_at(
         "because": "held production then",
     }
     assert applied["changes"]["evaluations"][0]["difference"] == 0.013
-    await measured(sql, 2, {"auc": 0.5})
+    await measured(people.ci, 2, {"auc": 0.5})
     await to_production(people.alice, people.bob, 3)
     assert await changes(people.bob, applied) == applied["changes"]
 
@@ -253,6 +244,17 @@ async def test_an_ended_promotion_without_incumbent_is_compared_with_what_was_th
     assert last["changes"]["against"]["because"] == "held staging then"
     await ask(people.alice, 1, "archived", apply=True)
     assert await changes(people.bob, last) == last["changes"]
+
+
+async def test_a_number_that_was_a_draft_then_is_nothing_to_compare_an_ended_promotion_with(
+    people: People,
+) -> None:
+    await make_model(people.admin)
+    await make_draft(people.alice)
+    await make_ready(people.alice)
+    staged = await to_staging(people.alice, 2)
+    assert (await people.alice.post(f"{VERSIONS}/1/finalize")).status_code == 200
+    assert (await changes(people.bob, staged))["against"] is None
 
 
 async def test_a_deleted_version_is_shown_by_no_promotion(people: People) -> None:
@@ -280,7 +282,7 @@ async def test_every_verb_answers_the_change_and_lists_do_not(people: People) ->
         assert [item["changes"] for item in listed] == [None] * len(listed)
 
 
-async def test_a_report_that_moves_no_gate_makes_no_new_etag(people: People, sql: Sql) -> None:
+async def test_a_report_that_moves_no_gate_makes_no_new_etag(people: People) -> None:
     await registered(people, 2)
     await to_production(people.alice, people.bob, 1)
     await to_staging(people.alice, 2)
@@ -288,20 +290,20 @@ async def test_a_report_that_moves_no_gate_makes_no_new_etag(people: People, sql
     path = f"/promotions/{promotion['id']}"
     tag = (await people.bob.get(path)).headers["etag"]
     for number in (1, 2):
-        await measured(sql, number, {"auc": 0.9})
+        await measured(people.ci, number, {"auc": 0.9})
     assert (await people.bob.get(path, headers={"If-None-Match": tag})).status_code == 304
     fresh = await people.bob.get(path)
     assert (fresh.headers["etag"], len(fresh.json()["changes"]["evaluations"])) == (tag, 1)
 
 
 async def test_the_change_costs_few_statements_however_large_it_is(
-    people: People, runtime: Runtime, sql: Sql
+    people: People, runtime: Runtime
 ) -> None:
     await make_model(people.admin)
     for number in (1, 2):
         files = {f"{n}.bin": b"%d" % (n * number) for n in range(30)}
         await with_files(people.alice, files, params={f"p{n}": number for n in range(500)})
-        await measured(sql, number, {f"m{n}": n * number for n in range(300)})
+        await measured(people.ci, number, {f"m{n}": n * number for n in range(300)})
     alone = await open_promotion(people.alice, 1, "staging")
     large = await open_promotion(people.alice, 2, "staging")
     await look(people.bob, large)
