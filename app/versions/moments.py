@@ -9,7 +9,7 @@ from app.versions.tables import Version
 
 # The version may not be used any more: it was recalled or deleted. The text says which and why.
 withdrawn: Moment[[AsyncSession, Actor, Model, Version, str]] = Moment()
-# Its description was edited: what was read by reviewers is no longer what it says.
-described: Moment[[AsyncSession, Actor, Model, Version]] = Moment()
+# Its description or its tags were edited: they are no longer what reviewers read.
+annotated: Moment[[AsyncSession, Actor, Model, Version]] = Moment()
 # It was deleted for good: what it referred to is released.
 deleted: Moment[[AsyncSession, Version]] = Moment()

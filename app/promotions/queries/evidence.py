@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, func, literal, or_, select, true, union_all
+from sqlalchemy import ARRAY, Text, exists, func, literal, or_, select, true, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -61,7 +61,11 @@ async def measurements_of(
 ) -> tuple[Measured, ...]:
     """The metrics that were reported for some versions on the data that gates name: of each
     reporter, metric and data the newest, with the reporter as they stand now."""
-    metrics = func.unnest(literal(sorted(needs.metrics), ARRAY(Text))).table_valued("metric")
+    metrics = (
+        func.unnest(literal(sorted(needs.metrics), ARRAY(Text)))
+        .table_valued("metric")
+        .render_derived()
+    )
     metric = metrics.c.metric
     told = (
         Evaluation.version_id,
@@ -138,6 +142,14 @@ async def has_parents(session: AsyncSession, version_id: UUID) -> bool:
         select(Parent.parent_id).where(Parent.version_id == version_id).limit(1)
     )
     return found.scalar_one_or_none() is not None
+
+
+async def is_in_use(session: AsyncSession, version_id: UUID) -> bool:
+    """Whether a version holds a stage or has an alias, so that others may be compared with it."""
+    held = exists().where(Tenure.version_id == version_id, stages.is_open)
+    pointed_at = exists().where(Alias.version_id == version_id)
+    found: bool = (await session.execute(select(or_(held, pointed_at)))).scalar_one()
+    return found
 
 
 _standing = (

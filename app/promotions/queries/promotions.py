@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -119,12 +119,24 @@ async def twin_of(session: AsyncSession, version_id: UUID, to_stage: str) -> UUI
     return found.scalar_one_or_none()
 
 
+def _has_gate(*types: str) -> ColumnElement[bool]:
+    """Whether a gate of one of these types was found when a promotion was last judged."""
+    return or_(*(Promotion.findings.contains({"gates": [{"type": each}]}) for each in types))
+
+
 async def undecided(
-    session: AsyncSession, model_id: UUID, *, versions: list[UUID], stages: list[str]
+    session: AsyncSession,
+    model_id: UUID,
+    *,
+    versions: list[UUID],
+    stages: list[str],
+    comparing: bool = False,
 ) -> list[PromotionView]:
-    """The undecided promotions of some versions of a model, or to some stages, held. The caller
-    holds the model's lock."""
+    """The undecided promotions of some versions of a model, or to some stages, held; if asked, also
+    those that a gate compares with a version in use. The caller holds the model's lock."""
     concerned = or_(Promotion.version_id.in_(versions), Promotion.to_stage.in_(stages))
+    if comparing:
+        concerned = or_(concerned, _has_gate("baseline"))
     statement = (
         views.where(Promotion.model_id == model_id, Promotion.status.in_(UNDECIDED), concerned)
         .order_by(Promotion.id)
@@ -134,12 +146,16 @@ async def undecided(
 
 
 async def to_look_at(session: AsyncSession, after: UUID | None, limit: int) -> list[UUID]:
-    """Undecided promotions that time or a change of rights may have touched: those that expire
-    and those that have reviews."""
+    """Undecided promotions that time or a change of rights may have touched: those that expire,
+    those that have reviews, and those with gates that look at either."""
+    touched = _has_gate("metric", "baseline", "check", "min_hours_in_source")
     reviewed = select(Review.id).where(Review.promotion_id == Promotion.id).exists()
     statement = (
         select(Promotion.id)
-        .where(Promotion.status.in_(UNDECIDED), or_(Promotion.expires_at.is_not(None), reviewed))
+        .where(
+            Promotion.status.in_(UNDECIDED),
+            or_(Promotion.expires_at.is_not(None), reviewed, touched),
+        )
         .order_by(Promotion.id)
         .limit(limit)
     )

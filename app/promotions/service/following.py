@@ -1,22 +1,25 @@
-"""What becomes of open promotions when something else happens: a stage changes its holder, a
-version is withdrawn or described anew, time passes. All in the transaction in which it happens."""
+"""What becomes of open promotions when something else happens: a stage or an alias changes its
+holder, a version is withdrawn, described anew, measured or checked, time passes. All in the
+transaction in which it happens."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.checks.moments import checked
 from app.core.actor import Actor
 from app.core.db import clock
 from app.core.queue import periodic
 from app.core.runtime import Runtime
+from app.evaluations.moments import evaluated
 from app.models import service as models
 from app.models.tables import Model
 from app.promotions import queries
-from app.promotions.queries import PromotionView
+from app.promotions.queries import PromotionView, evidence
 from app.promotions.rules.words import UNDECIDED, Status
 from app.promotions.service.judging import differs, end, is_overdue, judge_now, settle
 from app.stages import service as stages
-from app.stages.moments import moved
+from app.stages.moments import aliased, moved
 from app.stages.rules import Move
-from app.versions.moments import described, withdrawn
+from app.versions.moments import annotated, withdrawn
 from app.versions.tables import Version
 
 LOOKED_AT_ONCE = 200
@@ -27,14 +30,15 @@ async def follow_moves(
     session: AsyncSession, actor: Actor, model: Model, moves: list[Move]
 ) -> None:
     """Void what is about moving a version from where it no longer is; supersede what wants the
-    exclusive stage that another version took; look again at what wants a stage that was left."""
+    exclusive stage that another version took; look again at what wants a stage that was left, and
+    at what is compared with the holder of a stage."""
     exclusive = {s.name for s in await stages.stages_of_model(session, model.id) if s.exclusive}
     taken = moves[0]
     by_version = {move.version_id: move for move in moves}
     touched = exclusive & {stage for move in moves for stage in (move.from_stage, move.to_stage)}
     now = await clock(session)
     for case in await queries.undecided(
-        session, model.id, versions=list(by_version), stages=sorted(touched)
+        session, model.id, versions=list(by_version), stages=sorted(touched), comparing=True
     ):
         promotion, move = case.promotion, by_version.get(case.version.id)
         if move is not None and move.to_stage != promotion.from_stage:
@@ -59,13 +63,43 @@ async def follow_withdrawal(
     await session.flush()
 
 
-@described.subscribe
-async def follow_description(
+@annotated.subscribe
+async def follow_annotation(
     session: AsyncSession, _: Actor, model: Model, version: Version
 ) -> None:
-    """Reviews of a description that was edited do not count any more."""
+    """Reviews of a description that was edited do not count any more, and gates may ask for a
+    description or for tags."""
+    await _settle(session, await _open_for(session, model, version))
+
+
+@checked.subscribe
+async def follow_check(session: AsyncSession, _: Actor, model: Model, version: Version) -> None:
+    """A gate may ask for the check that was reported."""
+    await _settle(session, await _open_for(session, model, version))
+
+
+@evaluated.subscribe
+async def follow_evaluation(
+    session: AsyncSession, _: Actor, model: Model, version: Version
+) -> None:
+    """A gate may ask for what was measured of the version, or compare others with it."""
+    compared = await evidence.is_in_use(session, version.id)
+    concerned = await queries.undecided(
+        session, model.id, versions=[version.id], stages=[], comparing=compared
+    )
+    await _settle(session, concerned)
+
+
+@aliased.subscribe
+async def follow_alias(session: AsyncSession, _: Actor, model: Model, __: str) -> None:
+    """A gate may compare with the version behind the alias."""
+    concerned = await queries.undecided(session, model.id, versions=[], stages=[], comparing=True)
+    await _settle(session, concerned)
+
+
+async def _settle(session: AsyncSession, cases: list[PromotionView]) -> None:
     now = await clock(session)
-    for case in await _open_for(session, model, version):
+    for case in cases:
         await settle(session, case, now)
     await session.flush()
 

@@ -12,6 +12,7 @@ from app.core.problems import InvalidRequest, NotFound, StaleRevision
 from app.models import service as models
 from app.models.tables import Model
 from app.stages import queries
+from app.stages.moments import aliased
 from app.stages.problems import AliasIsStage, VersionUnusable
 from app.stages.queries import AliasView, NamedVersion
 from app.stages.rules import ALIAS_NAME, RESERVED_ALIAS
@@ -51,6 +52,7 @@ async def point(
     was = current.number if current else None
     _note(session, actor, model, name, was, found.number)
     await session.flush()
+    await aliased.tell(session, actor, model, name)
     return AliasView(alias, found.number, found.name)
 
 
@@ -74,6 +76,7 @@ async def remove(
     counter.revision += 1
     _note(session, actor, model, name, current.number, None)
     await session.flush()
+    await aliased.tell(session, actor, model, name)
 
 
 async def _check_settable(

@@ -11,7 +11,7 @@ from app.core.etags import check_if_match, etag
 from app.models import service as models
 from app.models.tables import Model
 from app.versions import queries
-from app.versions.moments import described
+from app.versions.moments import annotated
 from app.versions.problems import VersionIsReady
 from app.versions.rules import RECIPE_FIELDS, STILL_CHANGES, frozen_fields
 from app.versions.schemas import VersionChange
@@ -52,8 +52,8 @@ async def edit(
     version.revision += 1
     note(session, actor, model, version, "version.edited", changes=differs)
     await session.flush()
-    if "description" in differs:
-        await described.tell(session, actor, model, version)
+    if set(differs) & STILL_CHANGES:
+        await annotated.tell(session, actor, model, version)
     return version
 
 
