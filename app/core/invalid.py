@@ -5,7 +5,7 @@ The values themselves are never repeated: one of them may be a secret put in the
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
@@ -77,7 +77,7 @@ def _entry(found: Mapping[str, Any], body: object, shape: object) -> dict[str, s
             "detail": "A JSON body is required (`Content-Type: application/json`).",
         }
     if found["type"] == "extra_forbidden":
-        return {"pointer": pointer(steps), "detail": _unknown_field(steps, shape)}
+        return {"pointer": pointer(steps), "detail": _unknown_field(steps, shape, body)}
     return {"pointer": pointer(steps), "detail": _sentence(found)}
 
 
@@ -112,10 +112,12 @@ def _step_into(node: object, step: str | int) -> tuple[bool, object]:
     return False, node
 
 
-def _unknown_field(steps: Sequence[str | int], shape: object) -> str:
-    kinds = list(_alternatives(shape))
+def _unknown_field(steps: Sequence[str | int], shape: object, body: object) -> str:
+    kinds, node = list(_alternatives(shape)), body
     for step in steps[:-1]:
         kinds = [inner for kind in kinds for inner in _inside(kind, step)]
+        _, node = _step_into(node, step)
+    kinds = [kind for kind in kinds if not _is_another(kind, node)]
     known = dict.fromkeys(
         field.alias or name
         for kind in kinds
@@ -125,6 +127,19 @@ def _unknown_field(steps: Sequence[str | int], shape: object) -> str:
     if not known:
         return "Unknown field. Remove it."
     return f"Unknown field. The fields are: {', '.join(known)}."
+
+
+def _is_another(kind: object, node: object) -> bool:
+    """Whether what was sent calls itself another kind of thing, by a `type` that is not its own."""
+    if not isinstance(node, dict) or not isinstance(kind, type) or not issubclass(kind, BaseModel):
+        return False
+    fields = kind.model_fields.items()
+    return any(
+        get_origin(field.annotation) is Literal
+        and name in node
+        and node[name] not in get_args(field.annotation)
+        for name, field in fields
+    )
 
 
 def _alternatives(kind: object) -> Iterator[object]:
