@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from app.checks.rules import check_name
 from app.core.schemas import Input, Line, Number
 from app.policies.gates.fields import check_field
 from app.policies.gates.formats import check_format
@@ -23,6 +24,7 @@ MOST_ENTRIES = 100
 MetricKey = Annotated[Line, Field(max_length=250)]
 Name = Annotated[Line, Field(max_length=128)]
 Names = Annotated[list[Name], Field(max_length=MOST_ENTRIES)]
+CheckName = Annotated[str, AfterValidator(check_name)]
 FieldName = Annotated[Line, AfterValidator(check_field)]
 Format = Annotated[str, AfterValidator(check_format)]
 Against = Annotated[str, AfterValidator(check_against)]
@@ -131,7 +133,7 @@ class CheckGate(Input):
     """The latest report of a check says success."""
 
     type: Literal["check"] = Field(description="The kind of gate.", examples=["check"])
-    name: Line = Field(description="The check.", examples=["ci/robustness"])
+    name: CheckName = Field(description="The check.", examples=["ci/robustness"])
     reported_by: Reporters | None = Field(default=None, description=_REPORTED_BY)
 
 
