@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from app.policies.gates import baseline_aliases, baseline_stages
 from app.promotions.rules.gates import (
     Holder,
     Needs,
@@ -608,3 +609,18 @@ def test_nothing_is_read_that_no_gate_needs() -> None:
         datasets=frozenset({"holdout"}),
         against=frozenset({"production", "@champion"}),
     )
+
+
+def test_a_policy_learns_whom_its_gates_compare_with() -> None:
+    stored = [
+        BASELINE,
+        {**BASELINE, "against": "canary"},
+        {**BASELINE, "against": "@Champion"},
+        {**METRIC, "against": "@other"},
+        {"type": "baseline", "against": 5},
+    ]
+    assert baseline_aliases(stored) == {"Champion"}
+    assert baseline_stages(stored) == {"canary"}
+    shapes = [parse_gate({**BASELINE, "against": against}) for against in ("CANARY", "@Champion")]
+    assert baseline_aliases([*shapes, parse_gate(METRIC)]) == {"Champion"}
+    assert baseline_stages([*shapes, parse_gate(BASELINE)]) == {"canary"}
