@@ -107,7 +107,8 @@ RULES: dict[Permission, Rule] = {
     P.COMMENTS_WRITE: Rule(R.CONTRIBUTOR, S.WRITE),
     P.COMMENTS_DELETE_ANY: Rule(R.MAINTAINER, S.WRITE),
     P.POLICY_READ: Rule(None, S.READ),
-    P.POLICY_PREVIEW: Rule(R.READER, S.READ),
+    # For a version that one may read.
+    P.POLICY_PREVIEW: Rule(None, S.READ),
     P.POLICY_ADD: Rule(R.MAINTAINER, S.WRITE),
     # The default policy, and one that stands instead of it.
     P.POLICY_LOOSEN: Rule(R.ADMIN, S.ADMIN),

@@ -27,6 +27,16 @@ class Revisions:
         return max(self.default.revision, self.own.revision if self.own else 0)
 
     @property
+    def flags(self) -> tuple[str, ...]:
+        """What is flagged about it."""
+        rows = [row for row in (self.default, self.own) if row is not None]
+        flags = {
+            "loosened": any(row.loosened for row in rows),
+            "replaces_default": any(row.replaces_default for row in rows),
+        }
+        return tuple(flag for flag, is_set in flags.items() if is_set)
+
+    @property
     def addition(self) -> PolicyRevision | None:
         """The model's own policy; None where it has none, or not any more."""
         return self.own if self.own is not None and self.own.body is not None else None

@@ -12,11 +12,20 @@ from app.core.problems import NotFound, StaleRevision
 from app.core.problems_docs import responses
 from app.core.runtime import Reading, Transaction
 from app.edge.routing import api_router
-from app.models.dependencies import ModelToChange, ModelToRead
+from app.models.dependencies import ModelToChange, ModelToRead, load_model
 from app.models.tables import Model
 from app.policies import service
-from app.policies.schemas import ModelPolicyOutput, PolicyInput, PolicyRevisionOutput
+from app.policies.schemas import (
+    ModelPolicyOutput,
+    PolicyInput,
+    PolicyRevisionOutput,
+    PreviewInput,
+)
+from app.promotions import service as promotions
+from app.promotions.schemas import PreviewOutput
 from app.stages.problems import StageInUse, StageNameTaken
+from app.versions.dependencies import resolve
+from app.versions.problems import AmbiguousReference
 
 router = api_router("Policy")
 Reader = Annotated[Actor, Depends(Allowed(Permission.POLICY_READ))]
@@ -58,6 +67,28 @@ async def set_policy(
     shown = await service.default(session)
     response.headers["ETag"] = etag(shown.revision)
     return shown
+
+
+@router.post(
+    "/policy/preview",
+    summary="Try a policy on a version",
+    response_model=PreviewOutput,
+    responses=responses(NotFound, AmbiguousReference),
+)
+async def preview_policy(
+    wanted: PreviewInput,
+    session: Reading,
+    actor: Annotated[Actor, Depends(Allowed(Permission.POLICY_PREVIEW))],
+) -> PreviewOutput:
+    """What would become of this version if you asked for its promotion now, under the policy in
+    force or under one that you give: every gate with its reason, who would have to approve, who
+    would make room. Nothing is asked, set or recorded.
+
+    A policy that could not be set is a 422 that points at what is wrong, so this also checks one
+    before it is set."""
+    model = await load_model(session, actor, wanted.model, Permission.VERSIONS_READ)
+    found = await resolve(session, actor, model.name, str(wanted.version))
+    return await promotions.preview(session, actor, model, found.version, wanted)
 
 
 @router.get(

@@ -206,8 +206,7 @@ async def set_alias(
 ) -> AliasOutput:
     """Make the alias, or point it elsewhere; its history is kept. Only a ready version that was
     not recalled can have one. The policy's `protected_aliases` take a maintainer."""
-    policy, _ = await policies.effective(session, model)
-    protected = policy.protected_aliases
+    protected = await _protected(session, model)
     found = await service.point(
         session, actor, model, alias, wanted.version, protected=protected, if_match=if_match
     )
@@ -229,9 +228,14 @@ async def remove_alias(
     if_match: IfMatch = None,
 ) -> None:
     """The version stays as it is, and so does the alias's history."""
-    policy, _ = await policies.effective(session, model)
-    protected = policy.protected_aliases
+    protected = await _protected(session, model)
     await service.remove(session, actor, model, alias, protected=protected, if_match=if_match)
+
+
+async def _protected(session: Transaction, model: Model) -> frozenset[str]:
+    """The aliases that the policy protects. The model is held first: the policy stays as it is."""
+    await models.lock(session, model)
+    return (await policies.in_force(session, model)).policy.protected_aliases
 
 
 @router.get(

@@ -1,5 +1,6 @@
 """Which policy is in force."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,25 +11,29 @@ from app.models.tables import Model
 from app.policies import queries
 from app.policies.queries import Revisions
 from app.policies.rules import Policy, compose, parse, parse_addition
-from app.policies.schemas import (
-    ModelPolicyOutput,
-    PolicyInput,
-    PolicyOutput,
-    PolicyRevisionOutput,
-)
+from app.policies.schemas import ModelPolicyOutput, PolicyOutput, PolicyRevisionOutput
 from app.policies.tables import PolicyRevision
 
 MAX_REVISION = 2**63 - 1
 
 
-async def effective(
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A policy, the revision that it stands under, and what is flagged about it for ever:
+    `loosened`, `replaces_default`."""
+
+    policy: Policy
+    revision: int
+    flags: tuple[str, ...] = ()
+
+
+async def in_force(
     session: AsyncSession, model: Model, *, at_revision: int | None = None
-) -> tuple[Policy, int]:
-    """The policy that a model's promotions must satisfy, and the revision that it stands under;
-    with `at_revision`, as it was then. A model's promotions are decided under the model's lock,
-    so this is read after taking it."""
+) -> InForce:
+    """The policy that a model's promotions must satisfy; with `at_revision`, as it was then. A
+    model's promotions are decided under the model's lock, so this is read after taking it."""
     found = await queries.revisions(session, model.id, at_revision)
-    return put_together(found), found.latest
+    return InForce(put_together(found), found.latest, found.flags)
 
 
 def put_together(found: Revisions) -> Policy:
@@ -43,13 +48,6 @@ def together(default: PolicyRevision, body: dict[str, Any], *, replaces: bool) -
     if replaces:
         return parse(body)
     return compose(parse(default.body or {}), parse_addition(body))
-
-
-async def with_policy(session: AsyncSession, model: Model, wanted: PolicyInput) -> Policy:
-    """The policy that would be in force for a model if this were its own. Nothing is changed, and
-    it is not checked whether it could be set."""
-    found = await queries.revisions(session, model.id)
-    return together(found.default, wanted.as_body(), replaces=wanted.replaces_default)
 
 
 async def default(session: AsyncSession) -> PolicyRevisionOutput:

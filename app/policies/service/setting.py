@@ -79,11 +79,30 @@ async def set_own(
     """Set what a model adds to the default. To stand instead of the default, or to give that up,
     takes an admin."""
     counter, before = await _hold(session, actor, model, if_match, wanted.replaces_default)
+    whole, body = await _whole(session, before, wanted)
+    await _change(session, actor, model, counter, before, whole, body, wanted.replaces_default)
+
+
+async def tried(session: AsyncSession, model: Model, wanted: PolicyInput) -> Policy:
+    """The policy that would be in force for a model if this were its own, where it could be set:
+    whether what it names is there and makes sense. Nothing is changed."""
+    try:
+        return (await _whole(session, await queries.revisions(session, model.id), wanted))[0]
+    except InvalidRequest as problem:
+        errors = [
+            {**error, "pointer": f"/policy{error['pointer']}"} for error in problem.errors or ()
+        ]
+        raise InvalidRequest(problem.detail, errors=errors) from problem
+
+
+async def _whole(
+    session: AsyncSession, before: Revisions, wanted: PolicyInput
+) -> tuple[Policy, dict[str, Any]]:
     body = await as_body(session, wanted)
     whole = together(before.default, body, replaces=wanted.replaces_default)
     base = None if wanted.replaces_default else parse(before.default.body or {})
     check_whole(wanted, whole, base)
-    await _change(session, actor, model, counter, before, whole, body, wanted.replaces_default)
+    return whole, body
 
 
 async def remove_own(

@@ -32,6 +32,7 @@ from app.promotions.queries.reviews import (
     reviews_of,
     verdicts_on,
 )
+from app.promotions.queries.standing import undecided_after, undecided_of_model
 
 __all__ = [
     "FileDifference",
@@ -54,6 +55,8 @@ __all__ = [
     "to_look_at",
     "twin_of",
     "undecided",
+    "undecided_after",
+    "undecided_of_model",
     "verdicts_on",
     "view_of",
 ]

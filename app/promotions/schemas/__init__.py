@@ -8,11 +8,13 @@ from app.promotions.schemas.inputs import (
     ReviewInput,
 )
 from app.promotions.schemas.outputs import PromotionOutput, ReviewOutput
+from app.promotions.schemas.preview import PreviewOutput
 
 __all__ = [
     "ApplyInput",
     "CancelInput",
     "OverrideInput",
+    "PreviewOutput",
     "PromotionInput",
     "PromotionOutput",
     "ReviewInput",

@@ -106,6 +106,11 @@ class PromotionOutput(Output):
     opened_under_revision: int = Field(
         description="The policy revision at the time it was asked.", examples=[1]
     )
+    policy_flags: list[str] = Field(
+        description="What is flagged about that policy: `loosened` (it allows what the one before "
+        "it did not), `replaces_default`.",
+        examples=[[]],
+    )
     incumbent: int | None = Field(
         description="Who holds the exclusive target stage; for an ended promotion, who held it "
         "then. Null for nobody, or where several may hold it.",

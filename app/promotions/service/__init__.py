@@ -2,7 +2,9 @@
 
 from app.promotions.service.applying import apply, override
 from app.promotions.service.following import settle_all
+from app.promotions.service.previewing import preview
 from app.promotions.service.requesting import request
+from app.promotions.service.reruling import rerule
 from app.promotions.service.reviewing import cancel, review
 from app.promotions.service.showing import (
     current,
@@ -20,7 +22,9 @@ __all__ = [
     "list_promotions",
     "list_reviewable",
     "override",
+    "preview",
     "request",
+    "rerule",
     "review",
     "settle_all",
     "show",

@@ -1,6 +1,7 @@
 """Applying a promotion: the version moves, and with it everything that follows."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -122,7 +123,9 @@ async def bring(
         )
     ids = [version.id, *(holder.version_id for holder in found.incumbents)]
     at = await stages.instant_for(session, model, found.target, ids)
-    overridden = {"override": True} if kind is Kind.OVERRIDE else {}
+    flags: dict[str, Any] = {"override": True} if kind is Kind.OVERRIDE else {}
+    if found.document.get("policy_flags"):
+        flags["policy_flags"] = found.document["policy_flags"]
     end(
         session,
         actor,
@@ -131,7 +134,7 @@ async def bring(
         at,
         None,
         incumbent=found.document.get("incumbent"),
-        **overridden,
+        **flags,
     )
     await session.flush()
     reason = promotion.override["reason"] if promotion.override else promotion.reason

@@ -16,6 +16,7 @@ from app.core.canonical import sha256_hex
 from app.core.db import announce
 from app.policies import service as policies
 from app.policies.rules import ApprovalRule, Policy, StageRule
+from app.policies.service import InForce
 from app.promotions import queries
 from app.promotions.queries import PromotionView
 from app.promotions.rules.judging import Facts, Findings, RuleFinding, Seen, judge
@@ -59,12 +60,24 @@ def what_is_shown(version: Version, policy_revision: int) -> Seen:
 
 async def judge_now(session: AsyncSession, case: PromotionView, now: datetime) -> Judgement:
     """What the facts are, and what follows from them. Reads only."""
+    latest = await policies.in_force(session, case.model)
+    by_name = {each.name: each for each in await stages.stages_of_model(session, case.model.id)}
+    return await judge_under(
+        session, case, await _stands_under(session, case, latest), by_name, now
+    )
+
+
+async def judge_under(
+    session: AsyncSession,
+    case: PromotionView,
+    in_force: InForce,
+    by_name: dict[str, Stage],
+    now: datetime,
+) -> Judgement:
+    """What follows under this policy, with these stages."""
     promotion, model, version = case.promotion, case.model, case.version
-    policy, latest = await policies.effective(session, model)
-    rule = policy.rule_for(promotion.to_stage)
-    revision = await _revision(session, case, rule, latest)
-    by_name = {each.name: each for each in await stages.stages_of_model(session, model.id)}
-    target = by_name.get(promotion.to_stage)
+    policy, revision = in_force.policy, in_force.revision
+    rule, target = policy.rule_for(promotion.to_stage), by_name.get(promotion.to_stage)
     tenure = await stages.open_tenure(session, version.id)
     incumbents = [] if target is None else await stages.incumbents(session, model.id, target)
     source = by_name.get(tenure.stage) if tenure else None
@@ -85,19 +98,20 @@ async def judge_now(session: AsyncSession, case: PromotionView, now: datetime) -
     findings = judge(rule, facts)
     empties = source is not None and source.exclusive
     document = as_document(findings, rule, incumbent=incumbent, empties=empties)
+    document["policy_flags"] = list(in_force.flags)
     return Judgement(policy, revision, rule, target, source, incumbents, findings, document)
 
 
-async def _revision(
-    session: AsyncSession, case: PromotionView, rule: StageRule | None, latest: int
-) -> int:
-    """The policy revision that the promotion stands under: it moves on only when the rule of its
-    target stage is another one."""
-    under = case.promotion.policy_revision
-    if under == latest:
+async def _stands_under(session: AsyncSession, case: PromotionView, latest: InForce) -> InForce:
+    """The policy that the promotion stands under: the latest, whose revision it moves on to only
+    when the rule of its target stage is another one."""
+    under, to = case.promotion.policy_revision, case.promotion.to_stage
+    if under == latest.revision:
         return latest
-    then, _ = await policies.effective(session, case.model, at_revision=under)
-    return under if then.rule_for(case.promotion.to_stage) == rule else latest
+    then = await policies.in_force(session, case.model, at_revision=under)
+    if then.policy.rule_for(to) != latest.policy.rule_for(to):
+        return latest
+    return InForce(latest.policy, under, then.flags)
 
 
 async def settle(

@@ -35,10 +35,10 @@ async def request(
     if version.deleted_at is not None:
         raise NotFound(f"The model `{model.name}` has no version {version.number} any more.")
     check_usable(version, model)
-    policy, revision = await policies.effective(session, model)
+    in_force = await policies.in_force(session, model)
     tenure = await stages.open_tenure(session, version.id)
     source, target = tenure.stage if tenure else NO_STAGE, wanted.to.lower()
-    rule = await _way(session, policy, model, version, source, target)
+    rule = await _way(session, in_force.policy, model, version, source, target)
     await _check_no_twin(session, model, version, target)
     now = await clock(session)
     promotion = Promotion(
@@ -52,8 +52,8 @@ async def request(
         requested_by_owner_id=actor.owner_id,
         manifest_sha256=version.manifest_sha256,
         recipe_sha256=version.recipe_sha256,
-        policy_revision=revision,
-        opened_under_revision=revision,
+        policy_revision=in_force.revision,
+        opened_under_revision=in_force.revision,
         created_at=now,
         expires_at=expiry(rule, now),
     )

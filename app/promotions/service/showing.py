@@ -140,6 +140,7 @@ def _as_output(case: PromotionView, reviews: list[Review], actions: list[str]) -
         version_name=case.version.name,
         from_=promotion.from_stage,
         to=promotion.to_stage,
+        policy_flags=found.get("policy_flags", []),
         incumbent=found.get("incumbent"),
         gates=found.get("gates", []),
         approvals=found.get("approvals", _NO_APPROVALS),

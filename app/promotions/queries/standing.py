@@ -1,0 +1,27 @@
+"""The promotions that are not decided yet, as far as a policy concerns them."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.promotions.queries.promotions import PromotionView, as_view, views
+from app.promotions.rules.words import UNDECIDED
+from app.promotions.tables import Promotion
+
+_open = views.where(Promotion.status.in_(UNDECIDED)).order_by(Promotion.id)
+
+
+async def undecided_of_model(session: AsyncSession, model_id: UUID) -> list[PromotionView]:
+    """All of a model's, held. The caller holds the model's lock."""
+    statement = _open.where(Promotion.model_id == model_id).with_for_update(of=Promotion)
+    return [as_view(row) for row in await session.execute(statement)]
+
+
+async def undecided_after(
+    session: AsyncSession, after: UUID | None, limit: int
+) -> list[PromotionView]:
+    """So many of all models', in the order of their ids."""
+    statement = _open.limit(limit)
+    if after is not None:
+        statement = statement.where(Promotion.id > after)
+    return [as_view(row) for row in await session.execute(statement)]
