@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
     true,
     tuple_,
-    union_all,
+    union,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -200,7 +200,8 @@ async def holdings(session: AsyncSession, model_ids: list[UUID]) -> dict[UUID, H
         .join(Version, Version.id == Alias.version_id)
         .where(Alias.model_id.in_(model_ids))
     )
-    rows = await session.execute(union_all(held, aliased_).order_by(text("3, 4")))
+    # A stage that the model's policy says more of is there twice: everybody's, and the model's.
+    rows = await session.execute(union(held, aliased_).order_by(text("3, 4")))
     for model_id, kind, name, number in rows:
         if kind == "alias":
             found[model_id].aliases[name] = number

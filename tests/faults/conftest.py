@@ -1,11 +1,12 @@
 """Fixtures of the tests that kill, and that break the way to the store."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from itertools import count
 
 import pytest
 
+from tests.faults.racing import Ring, two_servers
 from tests.faults.sending import TOKEN, Sender, Sends
 from tests.s3.proxy import Proxy
 from tests.s3.server import S3Server, StoreSettings
@@ -55,3 +56,12 @@ def proxy(s3_server: S3Server) -> Iterator[Proxy]:
     """The way to the S3 server, for servers and clients: it can be broken."""
     with Proxy(s3_server.endpoint) as proxy:
         yield proxy
+
+
+@pytest.fixture(scope="session")
+async def ring(
+    store_settings: StoreSettings, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Ring]:
+    """Two servers over one database, which all races share."""
+    async with two_servers(tmp_path_factory.mktemp("ring"), store_settings) as ring:
+        yield ring

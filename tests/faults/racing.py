@@ -2,7 +2,6 @@
 hold whoever was faster."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, fields
@@ -15,85 +14,18 @@ import psycopg
 
 from app.core import schema
 from app.core.embedded import EmbeddedPostgres
+from app.models.queries import EVERY_MODEL
 from tests.actors import Api, Team
 from tests.faults.sending import TOKEN
+from tests.faults.wholeness import Sql, check_whole
 from tests.promotions.acting import People, make_people
 from tests.s3.server import StoreSettings
 from tests.servers import serving
 from tests.waiting import SECONDS, eventually
 
-Sql = psycopg.AsyncConnection[tuple[Any, ...]]
 Request = Callable[[], Awaitable[httpx.Response]]
 NUMBERS = count(1)
 TURNS = 9
-_SAME = "e.xid::text::bigint %% 4294967296 = {}.xmin::text::bigint"
-
-# What is wrong about a model, each found by a statement that should find nothing. An event and
-# what it tells of were written by one transaction.
-_WRONG = {
-    "an exclusive stage has two holders": """
-        select stage from tenures where model_id = %(model)s and exclusive and upper_inf(held)
-        group by stage having count(*) > 1""",
-    "a version holds two stages": """
-        select version_id from tenures where model_id = %(model)s and upper_inf(held)
-        group by version_id having count(*) > 1""",
-    "a deleted version holds a stage": """
-        select v.number from versions v join tenures t on t.version_id = v.id
-        where v.model_id = %(model)s and v.deleted_at is not null and upper_inf(t.held)""",
-    "the last transition of a version does not lead to where it is": """
-        select v.number from versions v
-        left join tenures n on n.version_id = v.id and upper_inf(n.held)
-        left join lateral (select to_stage from transitions t where t.version_id = v.id
-                           order by t.at desc limit 1) t on true
-        where v.model_id = %(model)s and v.deleted_at is null
-          and n.stage is distinct from t.to_stage""",
-    "a transition and its event do not go together": f"""
-        select t.id::text from transitions t where model_id = %(model)s and 1 <> (
-          select count(*) from events e join versions v on v.id = t.version_id
-          where e.action = 'version.moved' and e.model_id = t.model_id
-            and e.version = v.number and {_SAME.format("t")})
-        union all select 'of events' where
-          (select count(*) from transitions where model_id = %(model)s) <>
-          (select count(*) from events where model_id = %(model)s and action = 'version.moved')""",
-    "a promotion and the event of its end do not go together": f"""
-        select p.id::text || p.status from promotions p where model_id = %(model)s and
-          (ended_at is not null)::int <> (select count(*) from events e
-          where e.subject = 'promotion:' || p.id and e.action = 'promotion.' || p.status
-            and {_SAME.format("p")} and p.ended_at is not null)
-        union all select subject from events where model_id = %(model)s and action in
-          ('promotion.applied', 'promotion.rejected', 'promotion.cancelled', 'promotion.expired',
-           'promotion.superseded', 'promotion.voided') group by subject having count(*) > 1""",
-    "a promotion was applied without its transition, or the other way round": """
-        select p.id from promotions p where model_id = %(model)s and
-          (status = 'applied')::int <> (select count(*) from transitions t
-          where t.promotion_id = p.id and t.version_id = p.version_id
-            and t.kind in ('promotion', 'override'))""",
-    "a review and its event do not go together": f"""
-        select r.id::text from reviews r join promotions p on p.id = r.promotion_id
-        where p.model_id = %(model)s and 1 <> (select count(*) from events e
-          where e.action = 'promotion.reviewed' and e.subject = 'promotion:' || p.id
-            and e.payload::text like '%%' || r.id || '%%' and {_SAME.format("r")})
-        union all select 'of events' where
-          (select count(*) from reviews r join promotions p on p.id = r.promotion_id
-           where p.model_id = %(model)s) <>
-          (select count(*) from events
-           where model_id = %(model)s and action = 'promotion.reviewed')""",
-    "a rollback and its event do not go together": f"""
-        select b.id::text from rollbacks b where model_id = %(model)s and 1 <> (
-          select count(*) from events e where e.action = 'stage.rolled_back'
-            and e.subject = 'rollback:' || b.id and {_SAME.format("b")})
-        union all select 'of events' where
-          (select count(*) from rollbacks where model_id = %(model)s) <>
-          (select count(*) from events
-           where model_id = %(model)s and action = 'stage.rolled_back')""",
-    "what ended was reviewed, applied or described afterwards": """
-        select later.action from events later join events ending
-          on ending.subject = later.subject and ending.id < later.id
-        where later.model_id = %(model)s and ending.action in
-          ('promotion.applied', 'promotion.rejected', 'promotion.cancelled', 'promotion.expired',
-           'promotion.superseded', 'promotion.voided')""",
-}
-
 
 # Short ways to two exclusive stages, of which one asks for no approval.
 FROM = ["none", "staging", "archived"]
@@ -105,9 +37,13 @@ PRODUCTION = {
     "approvals": [{"count": 1, "roles": ["reviewer"]}],
 }
 STAGING = {"name": "staging", "from": ["none", "archived"]}
-ARCHIVED = {"name": "archived", "from": ["none", "staging", "production", "live"]}
-POLICY = {"stages": [STAGING, LIVE, PRODUCTION, ARCHIVED]}
+POLICY: dict[str, Any] = {"stages": [STAGING, LIVE, PRODUCTION]}
 
+# What holds one model, and what holds them all.
+ONE = """
+    select from model_counters c join models m on m.id = c.model_id
+    where m.name = %(model)s for update of c"""
+EVERY = f"select pg_advisory_xact_lock({EVERY_MODEL})"
 # Who waits for a lock that this connection has, or for one of those.
 _WAITING = """
     with recursive waiting as (
@@ -152,21 +88,11 @@ async def two_servers(folder: Path, store_settings: StoreSettings) -> AsyncItera
         ]
         admin = Api(clients[0], TOKEN, "admin")
         here = await make_people(admin, Team(admin))
+        ok(await admin.put("/policy", json=POLICY))
         sql = await stack.enter_async_context(
             await psycopg.AsyncConnection.connect(postgres.superuser_url, autocommit=True)
         )
-        await _set_policy(sql)
         yield Ring(here, _at(clients[1], here), sql)
-
-
-async def _set_policy(sql: Sql) -> None:
-    await sql.execute(
-        "insert into stages (id, name, exclusive, position) "
-        "values (gen_random_uuid(), 'live', true, 9)"
-    )
-    await sql.execute(
-        "insert into policy_revisions (body, created_by) values (%s, 'test')", [json.dumps(POLICY)]
-    )
 
 
 def _folders(folder: Path) -> list[str]:
@@ -228,31 +154,27 @@ class Round:
         body = {"stage": "live", "reason": "It is worse.", **fields}
         return people.mia.post(f"{self.path}/rollback", body)
 
-    async def race(self, *asked: Request) -> list[httpx.Response]:
+    async def race(self, *asked: Request, hold: str = ONE) -> list[httpx.Response]:
         """Ask all of this at once; what was answered, none of it a fault of the service.
 
-        In two turns of three the model is held from outside until each of them waits for it: in
-        the order given, and in the other one."""
+        In two turns of three the model, or every model, is held from outside until each of them
+        waits for it: in the order given, and in the other one."""
         async with self.ring.turn:
             if self.is_unguarded:
                 answers = await asyncio.gather(*(ask() for ask in asked))
             elif self.turn % 3 == 1:
-                answers = await self._in_order(asked)
+                answers = await self._in_order(asked, hold)
             else:
-                answers = (await self._in_order(asked[::-1]))[::-1]
+                answers = (await self._in_order(asked[::-1], hold))[::-1]
         for answer in answers:
             assert answer.status_code < 500, answer.text
-        await self.check()
+        await check_whole(self.ring.sql, self.model)
         return answers
 
-    async def _in_order(self, order: tuple[Request, ...]) -> list[httpx.Response]:
+    async def _in_order(self, order: tuple[Request, ...], hold: str) -> list[httpx.Response]:
         tasks: list[asyncio.Future[httpx.Response]] = []
         async with self.ring.sql.transaction():
-            await self.ring.sql.execute(
-                "select from model_counters c join models m on m.id = c.model_id "
-                "where m.name = %s for update of c",
-                [self.model],
-            )
+            await self.ring.sql.execute(hold, {"model": self.model})  # type: ignore[arg-type]
             for ask in order:
                 tasks.append(asyncio.ensure_future(ask()))
                 await eventually(
@@ -264,14 +186,6 @@ class Round:
         found = await self.ring.sql.execute(_WAITING)
         (waiting,) = await found.fetchone() or (0,)
         return bool(waiting >= len([task for task in tasks if not task.done()]))
-
-    async def check(self) -> None:
-        """Nothing is half-done, and nobody holds what somebody else holds."""
-        found = await self.ring.sql.execute("select id from models where name = %s", [self.model])
-        (model,) = await found.fetchone() or (None,)
-        for wrong, statement in _WRONG.items():
-            found = await self.ring.sql.execute(statement, {"model": model})  # type: ignore[arg-type]
-            assert await found.fetchall() == [], wrong
 
     async def stages(self) -> dict[str, list[int]]:
         """Who holds what, as the second server shows it."""
@@ -298,10 +212,12 @@ def slug(answer: httpx.Response) -> str:
     return str(answer.json()["type"]).rsplit("/", 1)[-1]
 
 
-async def rounds(ring: Ring, one: Callable[[Round], Awaitable[Any]]) -> list[Any]:
-    """What so many rounds, each with a model of its own, came to. They are prepared side by side,
-    and race one after another."""
-    crowd = asyncio.Semaphore(4)
+async def rounds(
+    ring: Ring, one: Callable[[Round], Awaitable[Any]], *, side_by_side: int = 4
+) -> list[Any]:
+    """What so many rounds, each with a model of its own, came to. Some of them are prepared side
+    by side, and they race one after another."""
+    crowd = asyncio.Semaphore(side_by_side)
 
     async def in_turn(turn: int) -> Any:
         async with crowd:

@@ -3,22 +3,10 @@ and its change, and nobody gets a fault of the service. Each is repeated: unguar
 one and with the other first."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
-import pytest
-
-from tests.faults.racing import Ring, Round, codes, ok, rounds, slug, two_servers
-from tests.s3.server import StoreSettings
-
-
-@pytest.fixture(scope="module")
-async def ring(
-    store_settings: StoreSettings, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Ring]:
-    async with two_servers(tmp_path_factory.mktemp("ring"), store_settings) as ring:
-        yield ring
+from tests.faults.racing import Ring, Round, codes, ok, rounds, slug
 
 
 async def test_of_many_that_apply_one_does(ring: Ring) -> None:

@@ -85,6 +85,18 @@ async def test_who_held_production_at_any_instant(people: People) -> None:
     assert (now["number"], now["count"], now["since"]) == (None, 0, None)
 
 
+async def test_a_holder_is_shown_once_though_two_policies_speak_of_its_stage(
+    people: People,
+) -> None:
+    await registered(people)
+    own = {"stages": [{"name": "staging", "expires_after_hours": 48}]}
+    assert (await people.mia.put("/models/churn/policy", json=own)).status_code == 200
+    await to_staging(people.alice, 1)
+    assert (await people.carol.get("/models/churn")).json()["stages"] == {"staging": [1]}
+    (listed,) = (await people.carol.get("/models")).json()["items"]
+    assert listed["stages"] == {"staging": [1]}
+
+
 async def test_a_stage_with_several_holders_names_them_all(people: People) -> None:
     await registered(people, 2)
     await to_staging(people.alice, 1)

@@ -23,9 +23,9 @@ async def roll_back(
     """Return the stage to an earlier holder and archive the incumbent, without an approval and
     also under a freeze. Of two that are under way at once, the second is refused, so that the
     stage goes back one step and not two."""
-    stage = await _stage(session, model, wanted.stage)
-    seen = await _incumbent(session, model, stage)
+    seen = await _incumbent(session, model, await _stage(session, model, wanted.stage))
     counter = await models.lock(session, model)
+    stage = await _stage(session, model, wanted.stage)  # a policy may have changed it meanwhile
     incumbent = await _incumbent(session, model, stage)
     _check_incumbent(model, stage, wanted, seen, incumbent)
     chosen = await _choose(session, model, stage, incumbent, wanted.to)
