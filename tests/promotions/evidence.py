@@ -18,6 +18,20 @@ MINE, THEIRS = UUID(int=7), UUID(int=6)
 DATA, OTHER_DATA = "9f86d0" + "0" * 58, "ab12" + "0" * 60
 CI = Reporter("ci-bot")
 ALICE = Reporter("alice")
+METRIC: dict[str, Any] = {
+    "type": "metric",
+    "metric": "auc",
+    "dataset": "holdout",
+    "op": ">=",
+    "value": 0.9,
+}
+BASELINE: dict[str, Any] = {
+    "type": "baseline",
+    "metric": "auc",
+    "dataset": "holdout",
+    "higher_is_better": True,
+}
+CHECK: dict[str, Any] = {"type": "check", "name": "ci/robustness"}
 NO_RECIPE: dict[str, Any] = {
     "params": {},
     "metrics": {},

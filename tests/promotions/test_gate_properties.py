@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from app.policies.gates.formats import KNOWN_FORMATS, is_of
 from app.promotions.rules.gates import Measured, Reporter
 from app.promotions.rules.gates.numbers import difference, exact, shown
-from tests.promotions.evidence import DATA, MINE, OTHER_DATA, THEIRS, decided, evidence, measured
+from tests.promotions.evidence import (
+    BASELINE,
+    DATA,
+    MINE,
+    OTHER_DATA,
+    THEIRS,
+    decided,
+    evidence,
+    measured,
+)
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 shares = st.floats(min_value=0, max_value=1)
@@ -20,12 +29,6 @@ regressions = st.one_of(st.just(0.0), st.floats(min_value=0, max_value=1e6))
 confidences = st.floats(min_value=0.5, max_value=1, exclude_min=True, exclude_max=True)
 names = st.text("abc.-PKLpkltorchz", min_size=1, max_size=12)
 entries = st.one_of(st.sampled_from(sorted(KNOWN_FORMATS)), st.just(".abc"), st.just(".pkl"))
-BASELINE: dict[str, Any] = {
-    "type": "baseline",
-    "metric": "auc",
-    "dataset": "holdout",
-    "higher_is_better": True,
-}
 
 
 def passes(

@@ -198,8 +198,11 @@ _gate: TypeAdapter[Gate] = TypeAdapter(Gate)
 
 
 def parse_gate(stored: Mapping[str, Any]) -> Gate | None:
-    """The gate that was stored; None where it is none that this server knows."""
+    """The gate that was stored; None where it is none that this server knows. PostgreSQL gives a
+    large number back as an integer, which no request may hold."""
     try:
-        return _gate.validate_python(dict(stored))
-    except ValidationError:
+        return _gate.validate_python(
+            {key: float(value) if type(value) is int else value for key, value in stored.items()}
+        )
+    except (ValidationError, OverflowError):
         return None
