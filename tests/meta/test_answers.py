@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from app.meta.openapi import build_openapi
 from tests.actors import Api, Team
 from tests.meta.documents import headers_of, operations, takes
+from tests.policies.acting import default_with
 
 TOLD = ("ETag", "Location", "Link", "Idempotent-Replay", "X-Request-ID")
 SAID = {"body": "Why?"}
@@ -101,6 +102,11 @@ async def have_a_story(admin: Api, team: Team) -> dict[str, str]:
         evaluation = await twice(alice, f"{versions}/1/evaluations", measured)
         await changed(alice, "PUT", f"{versions}/1/checks/lint", {"status": "success"})
         await changed(alice, "PUT", f"{versions}/1/checks/unit", {"status": "success"})
+    await twice(alice, "/policy/preview", {"model": "churn", "version": 1, "to": "staging"})
+    await changed(admin, "PUT", "/policy", default_with())
+    for protected in (["best"], []):
+        await changed(alice, "PUT", "/models/churn/policy", {"protected_aliases": protected})
+    await changed(alice, "DELETE", "/models/churn/policy")
     await changed(alice, "PUT", "/models/churn/aliases/champion", {"version": 1})
     await changed(alice, "PUT", "/models/churn/aliases/older", {"version": 2})
     await changed(alice, "PUT", "/models/churn/aliases/older", {"version": 1})

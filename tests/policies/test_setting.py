@@ -77,8 +77,14 @@ async def test_a_version_moves_through_a_stage_of_the_models_own(admin: Api) -> 
     body = problem(gone, 409, "stage-in-use")
     assert body["held"] == [{"model": "churn", "stage": "shadow", "versions": [1], "count": 1}]
     assert (await ask(admin, 1, "archived", apply=True)).json()["status"] == "applied"
+    left = (await admin.get("/models/churn/transitions")).json()["items"][0]["at"]
     assert (await admin.delete("/models/churn/policy")).status_code == 204
     problem(await admin.delete("/models/churn/policy"), 404, "not-found")
+    past = (await admin.get("/models/churn/stages/shadow")).json()
+    assert (past["number"], past["holders"]) == (None, [])
+    moved_at = (await admin.get("/models/churn/transitions")).json()["items"][1]["at"]
+    past = (await admin.get("/models/churn/stages/shadow", params={"at": moved_at})).json()
+    assert (past["number"], past["until"]) == (1, left)
     now = (await admin.get("/models/churn/policy")).json()
     assert now["own"] is None
     assert now["revision"] > now["default_revision"]

@@ -43,6 +43,7 @@ from app.stages.queries.tenures import (
     stages_with_holders,
     transitions_page,
     versions,
+    was_exclusive,
 )
 
 __all__ = [
@@ -82,4 +83,5 @@ __all__ = [
     "taken",
     "transitions_page",
     "versions",
+    "was_exclusive",
 ]

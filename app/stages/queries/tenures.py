@@ -91,6 +91,18 @@ async def stage_named(session: AsyncSession, model_id: UUID, name: str) -> Stage
     return found.scalar_one_or_none()
 
 
+async def was_exclusive(session: AsyncSession, model_id: UUID, name: str) -> bool | None:
+    """Whether a stage that a model once had was exclusive when it was entered last; None where
+    nothing ever held it."""
+    found = await session.execute(
+        select(Tenure.exclusive)
+        .where(Tenure.model_id == model_id, Tenure.stage == name)
+        .order_by(func.lower(Tenure.held).desc())
+        .limit(1)
+    )
+    return found.scalar_one_or_none()
+
+
 async def archive(session: AsyncSession) -> Stage:
     """The stage `archived`, which every model has."""
     found = await session.execute(

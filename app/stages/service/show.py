@@ -48,29 +48,37 @@ async def stage_at(
     session: AsyncSession, model: Model, name: str, at: datetime | None
 ) -> StageAtOutput:
     """Who held a stage at an instant; without one, who holds it now."""
-    stage = None
-    if STAGE_NAME.fullmatch(name.lower()):
-        stage = await queries.stage_named(session, model.id, name.lower())
-    if stage is None:
+    stage, exclusive = name.lower(), await _kind(session, model, name.lower())
+    if exclusive is None:
         known = ", ".join(s.name for s in await queries.stages_of_model(session, model.id))
         raise NotFound(f"The model `{model.name}` has no stage `{name}`. It has: {known}.")
     now = await clock(session)
     if at is None:
-        holding, count = await queries.holders_now(session, model.id, stage.name, LISTED)
+        holding, count = await queries.holders_now(session, model.id, stage, LISTED)
     elif at > now:
         raise _future(now)
     else:
-        holding, count = await queries.holders_at(session, model.id, stage.name, at, LISTED)
+        holding, count = await queries.holders_at(session, model.id, stage, at, LISTED)
     one: dict[str, Any] = _one(holding[0]) if count == 1 else dict.fromkeys(_SHOWN_OF_ONE)
     return StageAtOutput(
         model=model.name,
-        stage=stage.name,
-        exclusive=stage.exclusive,
+        stage=stage,
+        exclusive=exclusive,
         at=at or now,
         count=count,
         holders=[_holder(holder) for holder in holding],
         **one,
     )
+
+
+async def _kind(session: AsyncSession, model: Model, name: str) -> bool | None:
+    """Whether a stage is exclusive, or was when a policy took it away; None where it never was."""
+    if not STAGE_NAME.fullmatch(name):
+        return None
+    stage = await queries.stage_named(session, model.id, name)
+    if stage is not None:
+        return stage.exclusive
+    return await queries.was_exclusive(session, model.id, name)
 
 
 _SHOWN_OF_ONE = ("number", "name", "since", "until", "promotion", "rollback")
