@@ -61,6 +61,7 @@ class Version(Base):
     recipe_sha256: Mapped[str | None] = mapped_column(Sha256)
 
     recalled: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    overridden: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     created_by_id: Mapped[UUID] = mapped_column(ForeignKey("identities.id"))
     created_by: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

@@ -2,6 +2,8 @@
 
 Evaluations and checks are append-only: every report is kept. Of a comment every earlier text is.
 
+A version that an admin's override ever moved is flagged for ever.
+
 Until now a stage that was held could not become exclusive, or cease to be. Now its open tenures
 change with it, and a trigger that runs at the end of the transaction holds that both agree.
 
@@ -38,7 +40,30 @@ def upgrade() -> None:
             f"create trigger refuse_truncate before truncate on {table} "
             "for each statement execute function stageward_refuse_change()"
         )
+    _flag_versions()
     _let_held_stages_change_kind()
+
+
+def _flag_versions() -> None:
+    op.add_column(
+        "versions",
+        sa.Column("overridden", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+    )
+    op.execute("""
+        update versions set overridden = true
+            where id in (select version_id from tenures where overridden)
+    """)
+    op.execute("""
+        create function stageward_keep_flag() returns trigger language plpgsql as $$
+        begin
+            raise exception 'version % is flagged for ever: an override moved it', old.id
+                using errcode = 'restrict_violation';
+        end $$
+    """)
+    op.execute(
+        "create trigger keep_flag before update on versions for each row "
+        "when (old.overridden and not new.overridden) execute function stageward_keep_flag()"
+    )
 
 
 def _reports() -> None:
@@ -222,6 +247,9 @@ def _let_held_stages_change_kind() -> None:
 
 
 def downgrade() -> None:
+    op.execute("drop trigger keep_flag on versions")
+    op.execute("drop function stageward_keep_flag()")
+    op.drop_column("versions", "overridden")
     op.execute("drop trigger agree_with_tenures on stages")
     op.execute("drop trigger keep_name on stages")
     op.execute("drop function stageward_stages_and_tenures_agree()")

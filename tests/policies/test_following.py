@@ -1,10 +1,12 @@
 """What a change of policy does to promotions that are open."""
 
 import psycopg
+import pytest
 
 from tests.factories import events, problem
 from tests.policies.acting import PRODUCTION, put_default, put_own
 from tests.promotions.acting import (
+    VERSIONS,
     People,
     apply,
     approve,
@@ -90,7 +92,9 @@ async def test_what_is_applied_under_a_loosened_policy_says_so_for_ever(people: 
     assert told["details"]["policy_flags"] == ["loosened"]
 
 
-async def test_a_freeze_stops_applying_but_not_an_override_or_a_rollback(people: People) -> None:
+async def test_a_freeze_stops_applying_but_not_an_override_or_a_rollback(
+    people: People, sql: Sql
+) -> None:
     await registered(people, 2)
     for number in (1, 2):
         await to_staging(people.alice, number)
@@ -107,12 +111,17 @@ async def test_a_freeze_stops_applying_but_not_an_override_or_a_rollback(people:
         f"/promotions/{second['id']}/override", {"reason": "Production is down since 09:10."}
     )
     assert over.json()["override"]["unmet"] == [{"kind": "freeze", "detail": "Ice."}], over.text
+    assert (await people.carol.get(f"{VERSIONS}/2")).json()["overridden"] is True
+    assert (await people.carol.get(f"{VERSIONS}/1")).json()["overridden"] is False
     back = await people.mia.post(
         "/models/churn/rollback", {"stage": "production", "reason": "It is worse."}
     )
     assert back.json()["number"] == 1, back.text
     asked = await ask(people.alice, 2, "staging", apply=True)
     assert asked.json()["status"] == "approved"
+    assert (await people.carol.get(f"{VERSIONS}/2")).json()["overridden"] is True
+    with pytest.raises(psycopg.errors.RestrictViolation):
+        await sql.execute("update versions set overridden = false where number = 2")
 
 
 async def test_an_alias_that_a_baseline_names_is_protected(people: People) -> None:

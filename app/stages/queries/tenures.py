@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     DateTime,
     Integer,
@@ -42,6 +43,7 @@ versions = table(
     column("recalled", JSONB(none_as_null=True)),
     column("deleted_at", DateTime(timezone=True)),
     column("revision", Integer),
+    column("overridden", Boolean),
 )
 
 

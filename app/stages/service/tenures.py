@@ -131,6 +131,10 @@ def _record(
 async def _count_up(session: AsyncSession, counter: Counter, moves: list[Move]) -> None:
     """What the versions and the model show has changed, so their ETags do."""
     await count_up_versions(session, [move.version_id for move in moves])
+    overridden = [move.version_id for move in moves if move.kind is Kind.OVERRIDE]
+    if overridden:
+        of_these = queries.versions.c.id.in_(overridden)
+        await session.execute(update(queries.versions).where(of_these).values(overridden=True))
     counter.revision += 1
 
 

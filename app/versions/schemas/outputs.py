@@ -230,6 +230,10 @@ class VersionOutput(Output):
     recalled: RecalledOutput | None = Field(
         description="Set where the version is not to be used any more."
     )
+    overridden: bool = Field(
+        description="Whether an admin's override ever moved it between stages: flagged for ever.",
+        examples=[False],
+    )
     authors: list[str] = Field(
         description="All who wrote content before it was ready.", examples=[["alice"]]
     )
