@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -59,6 +60,43 @@ async def revisions(
         statement = statement.where(PolicyRevision.revision <= up_to)
     by_model = {row.model_id: row for row in (await session.execute(statement)).scalars()}
     return Revisions(by_model[None], by_model.get(model_id) if model_id else None)
+
+
+async def last_unflagged(session: AsyncSession, model_id: UUID | None, now: Revisions) -> Revisions:
+    """The latest of a model's own revisions that is not flagged as loosened, with the default as it
+    is now; without a model that of the default."""
+    statement = (
+        select(PolicyRevision)
+        .where(_of(model_id), ~PolicyRevision.loosened)
+        .order_by(PolicyRevision.revision.desc())
+        .limit(1)
+    )
+    found = (await session.execute(statement)).scalar_one_or_none()
+    if model_id is None:
+        return Revisions(found or now.default, None)
+    return Revisions(now.default, found)
+
+
+async def last_with_stage(
+    session: AsyncSession, model_id: UUID | None, stage: str
+) -> dict[str, Any] | None:
+    """The body of the latest revision of the default, or of a model's own, that has a stage and is
+    not flagged as loosened."""
+    statement = (
+        select(PolicyRevision.body)
+        .where(
+            or_(_of(None), _of(model_id)),
+            ~PolicyRevision.loosened,
+            PolicyRevision.body.contains({"stages": [{"name": stage}]}),
+        )
+        .order_by(PolicyRevision.revision.desc())
+        .limit(1)
+    )
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
+def _of(model_id: UUID | None) -> ColumnElement[bool]:
+    return PolicyRevision.model_id.is_not_distinct_from(model_id)
 
 
 async def of_every_model(session: AsyncSession) -> list[PolicyRevision]:

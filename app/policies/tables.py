@@ -14,7 +14,7 @@ class PolicyRevision(Base):
     """One revision of the default policy (no `model_id`) or of a model's addition to it.
 
     `body` is null where the revision takes a model's own policy away; `loosened` flags a revision
-    that allows what the one before did not.
+    that allows what the one before did not, or what the last one without the flag did not.
     """
 
     __tablename__ = "policy_revisions"

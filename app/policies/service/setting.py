@@ -1,6 +1,8 @@
 """Setting policies: each time a revision, and what the stages are follows it."""
 
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,7 +18,7 @@ from app.models.tables import Counter, Model
 from app.policies import queries
 from app.policies.moments import changed, default_changed
 from app.policies.queries import Revisions
-from app.policies.rules import Policy, loosenings, parse
+from app.policies.rules import Policy, StageRule, loosenings, parse
 from app.policies.schemas import PolicyInput
 from app.policies.service.checking import as_body, check_whole
 from app.policies.service.reading import put_together, together
@@ -46,7 +48,7 @@ async def set_default(
     body = await as_body(session, wanted)
     whole = parse(body)
     check_whole(wanted, whole, None)
-    looser = loosenings(parse(before.default.body or {}), whole, await clock(session))
+    looser = await _looser(session, None, before, whole)
     row = await _add(session, actor, None, body, loosened=bool(looser))
     await _lay_out_every(session, row, whole)
     audit.record(
@@ -137,7 +139,7 @@ async def _change(
     body: dict[str, Any] | None,
     replaces: bool,
 ) -> None:
-    looser = loosenings(put_together(before), whole, await clock(session))
+    looser = await _looser(session, model.id, before, whole)
     if replaces:
         looser = ["It stands instead of the default.", *looser]
     row = await _add(session, actor, model, body, loosened=bool(looser), replaces=replaces)
@@ -154,6 +156,33 @@ async def _change(
     )
     await session.flush()
     await changed.tell(session, actor, model)
+
+
+async def _looser(
+    session: AsyncSession, model_id: UUID | None, before: Revisions, whole: Policy
+) -> list[str]:
+    """What the policy allows that the one before it did not, nor the last one that was not flagged
+    itself: a looser policy is not cleared by setting it twice."""
+    now = await clock(session)
+    found: list[str] = []
+    for earlier in (before, await queries.last_unflagged(session, model_id, before)):
+        policy = await _with_former(session, model_id, put_together(earlier), whole)
+        found += loosenings(policy, whole, now)
+    return list(dict.fromkeys(found))
+
+
+async def _with_former(
+    session: AsyncSession, model_id: UUID | None, policy: Policy, whole: Policy
+) -> Policy:
+    """A policy with the stages that it lacks and the later one has, as they once were: a stage that
+    comes back is compared with itself."""
+    former: list[StageRule] = []
+    for rule in whole.stages:
+        if policy.rule_for(rule.name) is None:
+            body = await queries.last_with_stage(session, model_id, rule.name)
+            was = parse(body or {}).rule_for(rule.name)
+            former += [was] if was else []
+    return replace(policy, stages=(*policy.stages, *former))
 
 
 async def _add(

@@ -107,8 +107,8 @@ class PromotionOutput(Output):
         description="The policy revision at the time it was asked.", examples=[1]
     )
     policy_flags: list[str] = Field(
-        description="What is flagged about that policy: `loosened` (it allows what the one before "
-        "it did not), `replaces_default`.",
+        description="What is flagged about that policy: `loosened` (it allows what an earlier "
+        "one did not, and no later one took that back), `replaces_default`.",
         examples=[[]],
     )
     incumbent: int | None = Field(
