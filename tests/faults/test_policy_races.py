@@ -15,6 +15,7 @@ from tests.faults.racing import (
     codes,
     ok,
     rounds,
+    slug,
 )
 
 TWO = {"stages": [{"name": "production", "approvals": [{"count": 2, "roles": ["reviewer"]}]}]}
@@ -144,6 +145,42 @@ async def test_rollback_against_a_policy_that_lets_several_hold_the_stage(ring: 
     assert {str(found) for found in await rounds(ring, one)} == {
         str(((200, 200), {"archived": [2], "blue": [1]})),
         str(((409, 200), {"archived": [1], "blue": [2]})),
+    }
+
+
+async def test_an_alias_against_a_stage_of_its_name(ring: Ring) -> None:
+    async def one(each: Round) -> Any:
+        await each.begin(1)
+        answers = await each.race(
+            partial(each.here.dan.put, f"{each.path}/aliases/Blue", json={"version": 1}),
+            partial(each.there.mia.put, f"{each.path}/policy", json={"stages": [BLUE]}),
+        )
+        return codes(answers), *(slug(a) for a in answers if a.status_code == 409)
+
+    assert set(await rounds(ring, one)) == {
+        ((200, 409), "stage-name-taken"),
+        ((409, 200), "alias-is-stage"),
+    }
+
+
+async def test_an_alias_against_a_policy_that_protects_it(ring: Ring) -> None:
+    """Dan, a contributor, is either before the policy or refused."""
+
+    async def one(each: Round) -> Any:
+        await each.begin(1)
+        answers = await each.race(
+            partial(each.here.dan.put, f"{each.path}/aliases/champion", json={"version": 1}),
+            partial(
+                each.there.mia.put, f"{each.path}/policy", json={"protected_aliases": ["champion"]}
+            ),
+        )
+        told = ok(await each.there.admin.get("/events", params={"model": each.model}))["items"]
+        order = [e["action"] for e in told if e["action"] in ("alias.set", "policy.set")]
+        return codes(answers), tuple(order)
+
+    assert set(await rounds(ring, one)) == {
+        ((200, 200), ("alias.set", "policy.set")),
+        ((403, 200), ("policy.set",)),
     }
 
 

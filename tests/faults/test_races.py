@@ -2,11 +2,16 @@
 and its change, and nobody gets a fault of the service. Each is repeated: unguarded, and with the
 one and with the other first."""
 
+import asyncio
+import random
 from collections import Counter
 from functools import partial
 from typing import Any
 
-from tests.faults.racing import Ring, Round, codes, ok, rounds, slug
+from tests.faults.racing import POLICY, Request, Ring, Round, codes, ok, rounds, slug
+from tests.faults.wholeness import check_whole
+
+CROWD = 32
 
 
 async def test_of_many_that_apply_one_does(ring: Ring) -> None:
@@ -161,71 +166,81 @@ async def test_of_two_who_ask_for_the_same_one_is_told_of_the_other(ring: Ring) 
     await rounds(ring, one)
 
 
-async def test_two_operators_who_compare_go_back_one_step(ring: Ring) -> None:
-    async def one(each: Round) -> None:
-        await each.begin(3)
-        await each.live(3)
-        answers = await each.race(
-            partial(each.roll_back, each.here, expected_incumbent=3),
-            partial(each.roll_back, each.there, expected_incumbent=3),
-        )
-        assert Counter(codes(answers)) == {200: 1, 409: 1}
-        (refused,) = [a for a in answers if a.status_code == 409]
-        assert (slug(refused), refused.json()["incumbent"]) == ("incumbent-changed", 2)
-        assert (await each.stages())["live"] == [2]
-        again = await each.roll_back(each.there, expected_incumbent=3)
-        assert (again.status_code, slug(again)) == (409, "incumbent-changed")
+async def test_apply_against_a_check_that_fails(ring: Ring) -> None:
+    """CI says that these bytes are bad: before it was applied, or too late."""
+    gate = {"type": "check", "name": "robustness", "reported_by": {"identities": ["ci"]}}
 
-    await rounds(ring, one)
-
-
-async def test_two_operators_who_compare_nothing_go_back_a_step_for_each_success(
-    ring: Ring,
-) -> None:
-    """Under way at once, only one succeeds; the other one is only later if it came later."""
-
-    async def one(each: Round) -> None:
-        await each.begin(3)
-        await each.live(3)
-        answers = await each.race(
-            partial(each.roll_back, each.here), partial(each.roll_back, each.there)
-        )
-        steps = codes(answers).count(200)
-        assert set(codes(answers)) <= {200, 409}
-        assert steps == 1 or (steps == 2 and each.is_unguarded)
-        assert (await each.stages())["live"] == [3 - steps]
-
-    await rounds(ring, one)
-
-
-async def test_rollback_against_apply(ring: Ring) -> None:
     async def one(each: Round) -> Any:
-        await each.begin(3)
-        await each.live(2)
-        promotion = await each.ask(3, "live")
+        await each.begin(1)
+        own = {"stages": [{"name": "production", "gates": [gate]}]}
+        ok(await each.near.mia.put(f"{each.path}/policy", json=own))
+        check = f"{each.path}/versions/1/checks/robustness"
+        ok(await each.near.ci.put(check, json={"status": "success"}))
+        promotion = await each.approved(1)
         answers = await each.race(
-            partial(each.roll_back, each.here, expected_incumbent=2),
-            partial(each.there.ci.post, f"{promotion}/apply", {"expected_incumbent": 2}),
+            partial(each.here.dan.post, f"{promotion}/apply"),
+            partial(each.there.ci.put, check, json={"status": "failure"}),
         )
-        return codes(answers), (await each.stages())["live"], await each.status(promotion)
+        return codes(answers), await each.status(promotion), await each.stages()
 
     assert {str(found) for found in await rounds(ring, one)} == {
-        str(((200, 409), [1], "superseded")),
-        str(((409, 200), [3], "applied")),
+        str(((200, 201), "applied", {"production": [1]})),
+        str(((409, 201), "open", {})),
     }
 
 
-async def test_rollback_against_recall_of_the_version_that_would_return(ring: Ring) -> None:
+async def test_apply_against_an_edited_description(ring: Ring) -> None:
+    """Nothing is smuggled in between the approval and the application."""
+
     async def one(each: Round) -> Any:
-        await each.begin(2)
-        await each.live(2)
+        await each.begin(1)
+        promotion = await each.approved(1)
         answers = await each.race(
-            partial(each.roll_back, each.here),
-            partial(each.there.mia.post, f"{each.path}/versions/1/recall", {"reason": "Bad."}),
+            partial(each.here.ci.post, f"{promotion}/apply"),
+            partial(each.there.alice.patch, f"{each.path}/versions/1", {"description": "New."}),
         )
-        return codes(answers), (await each.stages())["live"]
+        return codes(answers), await each.status(promotion), await each.stages()
 
     assert {str(found) for found in await rounds(ring, one)} == {
-        str(((200, 200), [1])),
-        str(((409, 200), [2])),
+        str(((200, 200), "applied", {"production": [1]})),
+        str(((409, 200), "open", {})),
     }
+
+
+async def test_everything_at_once_on_a_few_models_leaves_them_whole(ring: Ring) -> None:
+    """No order, no expectation of who wins: no fault, no deadlock, and nothing half-done."""
+    several = [Round(ring, turn) for turn in range(2)]
+    asked: list[Request] = []
+    failed = {"status": "failure"}
+    for each in several:
+        await each.begin(4)
+        await each.live(2)
+        promotions = [await each.approved(3), await each.ask(4, "live"), await each.approved(4)]
+        for people in (each.here, each.there):
+            for promotion in promotions:
+                asked += [
+                    partial(people.ci.post, f"{promotion}/apply"),
+                    partial(people.bob.post, f"{promotion}/reviews", {"decision": "approve"}),
+                    partial(people.mia.post, f"{promotion}/reviews", {"decision": "reject"}),
+                    partial(people.carol.get, promotion),
+                ]
+            asked += [
+                partial(people.alice.post, f"{promotions[0]}/cancel"),
+                partial(each.roll_back, people),
+                partial(people.mia.put, f"{each.path}/policy", json={"freeze": []}),
+                partial(people.mia.delete, f"{each.path}/policy"),
+                partial(people.mia.delete, f"{each.path}/versions/4"),
+                partial(people.dan.put, f"{each.path}/aliases/x", json={"version": 3}),
+                partial(people.ci.put, f"{each.path}/versions/3/checks/c", json=failed),
+                partial(people.alice.patch, f"{each.path}/versions/3", {"description": "New."}),
+                partial(people.admin.put, "/policy", json=POLICY),
+                partial(people.carol.get, "/promotions"),
+            ]  # fmt: skip
+    random.Random(7).shuffle(asked)
+    crowds = [asked[start : start + CROWD] for start in range(0, len(asked), CROWD)]
+    answers = [a for crowd in crowds for a in await asyncio.gather(*(ask() for ask in crowd))]
+    assert {answer.status_code for answer in answers} <= {200, 201, 204, 403, 404, 409, 422}, [
+        answer.text for answer in answers if answer.status_code >= 500
+    ]
+    for each in several:
+        await check_whole(ring.sql, each.model)
