@@ -1,14 +1,19 @@
-"""The ceiling: the least that a FastAPI route with one SELECT can cost.
+"""The ceiling: the least that a FastAPI route with one SELECT can cost, and one with a transaction.
 
 It runs as the server does (uvicorn, uvloop, httptools, as many processes, the same pool, the same
 PostgreSQL) and reads through the same engine, and does nothing else: no token, no log line, no
 metrics, no model of the answer. What the server reaches of its rate is what the product leaves.
+
+The transaction is of as many statements as asked for, in bare psycopg, each of the cheapest: reads
+of one row by its key, and rows of the size of an event that are written, and on disk at its end.
 """
 
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any, cast
 
+import psycopg
 import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import text
@@ -21,6 +26,15 @@ from app.core.signals import Hub
 from app.serving import closing_port
 
 ONE = text("select 1")
+PREPARE = """
+    create table if not exists bench_rows (id bigint generated always as identity primary key,
+        at timestamptz not null default clock_timestamp(), body jsonb not null)
+"""
+READ = "select id, at, body from bench_rows where id = %s"
+WRITE = "insert into bench_rows (body) values (%s)"
+BODY = '{"from": "staging", "to": "production", "reason": "To be measured.", "note": "%s"}' % (
+    "x" * 300
+)
 
 
 def bare_app() -> FastAPI:
@@ -40,6 +54,20 @@ def bare_app() -> FastAPI:
     async def one() -> dict[str, int]:
         async with db.reading() as session:
             return {"one": (await session.execute(ONE)).scalar_one()}
+
+    @app.get("/transaction")
+    async def transaction(reads: int, writes: int) -> dict[str, int]:
+        async with db.engine.connect() as connection:
+            pooled = await connection.get_raw_connection()
+            bare = cast("psycopg.AsyncConnection[Any]", pooled.driver_connection)
+            async with bare.cursor() as cursor:
+                for _ in range(writes):
+                    await cursor.execute(WRITE, (BODY,))
+                for number in range(reads):
+                    await cursor.execute(READ, (number,))
+                    await cursor.fetchall()
+            await bare.commit()
+        return {"statements": reads + writes}
 
     return app
 
@@ -61,6 +89,8 @@ def main() -> None:
         server_header=False,
         timeout_worker_healthcheck=60,
     )
+    with psycopg.connect(settings.serving_url) as connection:
+        connection.execute(PREPARE)
     stop_by_exception()
     with closing_port(settings) as listener:
         listener.set_inheritable(True)

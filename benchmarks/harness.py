@@ -7,20 +7,19 @@ was that day.
 
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from benchmarks import load
-from benchmarks.load import Sample
+from benchmarks.load import Sample, Talk
 from benchmarks.options import Options
 from benchmarks.reports import Section
 from benchmarks.servers import Server, Target, ceiling, stageward
 
-CEILING = (b"GET /one HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer none\r\n\r\n",)
 COLUMNS = (
     "",
-    "requests/s",
+    "{unit}/s",
     "p50 ms",
     "p99 ms",
     "server CPU ms",
@@ -32,11 +31,19 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A row: requests that are sent round and round, and the status that each must answer."""
+    """A row: requests that are sent round and round, and the status that each must answer; or what
+    each connection says."""
 
     name: str
-    requests: Sequence[bytes]
+    requests: Sequence[bytes] = ()
     status: int = 200
+    talk: Callable[[int], Talk] | None = None
+
+
+CEILING = Case(
+    "ceiling: bare FastAPI, one SELECT",
+    (b"GET /one HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer none\r\n\r\n",),
+)
 
 
 @dataclass(slots=True)
@@ -48,34 +55,42 @@ class Bench:
 
     def compare(self, title: str, cases: Sequence[Case]) -> Section:
         """Rates of all cases, each in turns with the ceiling."""
-        taken = {case.name: _Taken() for case in cases}
-        lid = _Taken()
+        return self.rates(title, self.take(title, cases, CEILING))
+
+    def take(self, title: str, cases: Sequence[Case], lid: Case) -> "dict[str, Taken]":
+        """What all rounds saw of the lid and of each case, each in turns with the lid."""
+        taken = {case.name: Taken() for case in (lid, *cases)}
         with ExitStack() as stack:
             bare = stack.enter_context(ceiling(self.server))
             for number in range(self.options.rounds):
                 for case in cases:
-                    before = self._run(bare, CEILING, 200)
-                    sample = self._run(self.server, case.requests, case.status)
-                    lid.add(before, before)
+                    before = self._run(bare, lid)
+                    sample = self._run(self.server, case)
+                    taken[lid.name].add(before, before)
                     taken[case.name].add(sample, before)
                     tell(f"{title}, round {number + 1}: {case.name}: {sample.rate:.0f}/s, "
                           f"ceiling {before.rate:.0f}/s")  # fmt: skip
-        section = Section(title, COLUMNS)
-        section.rows = [lid.row("ceiling: bare FastAPI, one SELECT", lid=True)]
-        section.rows += [taken[case.name].row(case.name) for case in cases]
+        return taken
+
+    def rates(self, title: str, taken: "dict[str, Taken]", unit: str = "request") -> Section:
+        """A table of what was taken; the first is the lid."""
+        section = Section(title, tuple(each.format(unit=f"{unit}s") for each in COLUMNS))
+        section.rows = [
+            each.row(name, lid=place == 0) for place, (name, each) in enumerate(taken.items())
+        ]
+        lid = next(iter(taken.values()))
         section.remarks.append(
             f"{self.options.connections} connections, {self.options.rounds} rounds of "
-            f"{self.options.seconds:g} s a case. CPU is for each request; the load generator, on "
+            f"{self.options.seconds:g} s a case. CPU is for each {unit}; the load generator, on "
             f"the same cores, took {lid.milliseconds('generator_seconds'):.2f} ms more."
         )
         return section
 
-    def _run(self, target: Target, requests: Sequence[bytes], status: int) -> Sample:
+    def _run(self, target: Target, case: Case) -> Sample:
         server, database = target.cpu_seconds(), self.server.database_cpu_seconds()
         sample = load.run(
             target,
-            requests,
-            status,
+            case.talk or load.in_turns(case.requests, case.status),
             connections=self.options.connections,
             warmup=self.options.warmup,
             seconds=self.options.seconds,
@@ -86,7 +101,7 @@ class Bench:
 
 
 @dataclass(slots=True)
-class _Taken:
+class Taken:
     """What the rounds of one case saw."""
 
     samples: list[Sample] = field(default_factory=list)
@@ -97,6 +112,10 @@ class _Taken:
             raise load.WrongAnswer("no request was answered within the window")
         self.samples.append(sample)
         self.ratios.append(sample.rate / before.rate)
+
+    def call(self, name: str) -> Sequence[float]:
+        """What one call of the work took in each case, in order."""
+        return sorted(one for sample in self.samples for one in sample.calls[name])
 
     def row(self, name: str, *, lid: bool = False) -> tuple[str, ...]:
         rate = statistics.median(sample.rate for sample in self.samples)

@@ -1,19 +1,19 @@
 """A load generator that costs little on the cores that it shares with what it measures.
 
-Requests are bytes that were made before. Each connection sends the next one as soon as the answer
-to the last is there whole, so there are always as many under way as there are connections. Of an
-answer only the status and the length are read. Time, and with it the number of requests, is
-bounded.
+Each connection sends the next request as soon as the answer to the last is there whole, so there
+are always as many under way as there are connections. Of an answer only the status and the length
+are read, and its head where the next request follows from it. Time, and with it the number of
+requests, is bounded; work of several requests that was begun is ended.
 """
 
 import asyncio
 import contextlib
 import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
-from typing import cast
+from typing import NamedTuple, cast
 
 import psutil
 import uvloop
@@ -29,12 +29,39 @@ class WrongAnswer(Exception):
     """An answer was not the one that the measurement is about: its rate would mean nothing."""
 
 
+class Ask(NamedTuple):
+    """A request and the status that it must answer. `call` is what it is called where the calls of
+    a piece of work are told apart; `ends` is whether the work is done with it."""
+
+    request: bytes
+    status: bytes
+    call: str = ""
+    ends: bool = True
+
+
+# What one connection sends: it is told the head of each answer.
+Talk = Generator[Ask, bytes, None]
+
+
+def in_turns(requests: Sequence[bytes], status: int) -> Callable[[int], Talk]:
+    """Every connection sends the next of these requests, round and round."""
+    asks = cycle([Ask(request, str(status).encode()) for request in requests])
+
+    def talk(_: int) -> Talk:
+        while True:
+            yield next(asks)
+
+    return talk
+
+
 @dataclass(slots=True)
 class Sample:
-    """What one run saw: seconds each request took, in a window of so many seconds; how many were
-    answered in all, with those of the warm-up; and what all of those cost, in seconds of a core."""
+    """What one run saw: seconds each piece of work took (a request, unless told otherwise), in a
+    window of so many seconds, and each call of them; how many were done in all, with those of the
+    warm-up; and what all of those cost, in seconds of a core."""
 
     latencies: "array[float]" = field(default_factory=lambda: array("d"))
+    calls: dict[str, "array[float]"] = field(default_factory=dict)
     seconds: float = 0.0
     answered: int = 0
     generator_seconds: float = 0.0
@@ -43,40 +70,38 @@ class Sample:
 
     @property
     def rate(self) -> float:
-        """Requests a second."""
+        """Pieces of work a second."""
         return len(self.latencies) / self.seconds
 
 
 def run(
     target: Target,
-    requests: Sequence[bytes],
-    status: int,
+    talk: Callable[[int], Talk],
     *,
     connections: int,
     warmup: float,
     seconds: float,
 ) -> Sample:
-    """Send the requests round and round for so long, and tell how it went."""
-    return uvloop.run(_run(target, requests, status, connections, warmup, seconds))
+    """Let so many connections talk for so long, each by its number, and tell how it went."""
+    return uvloop.run(_run(target, talk, connections, warmup, seconds))
 
 
 async def _run(
     target: Target,
-    requests: Sequence[bytes],
-    status: int,
+    talk: Callable[[int], Talk],
     connections: int,
     warmup: float,
     seconds: float,
 ) -> Sample:
     loop = asyncio.get_running_loop()
-    turn = _Turn(cycle(requests), str(status).encode())
+    turn = _Turn()
     async with contextlib.AsyncExitStack() as stack:
         lines = await _balanced(target, turn, connections)
         for line in lines:
             stack.callback(line.close)
         turn.begin(warmup, seconds)
         cpu = time.process_time()
-        done = [loop.create_task(line.work()) for line in lines]
+        done = [loop.create_task(line.work(talk(n))) for n, line in enumerate(lines)]
         async with asyncio.timeout(warmup + seconds + OVERTIME_SECONDS):
             await asyncio.gather(*done)
         turn.sample.generator_seconds = time.process_time() - cpu
@@ -86,9 +111,7 @@ async def _run(
 class _Turn:
     """What the connections of one run share."""
 
-    def __init__(self, requests: Iterator[bytes], status: bytes) -> None:
-        self.requests = requests
-        self.status = status
+    def __init__(self) -> None:
         self.sample = Sample()
         self.counts_from = self.counts_until = 0.0
 
@@ -98,11 +121,16 @@ class _Turn:
         self.sample.seconds = seconds
 
     def note(self, began: float, ended: float) -> bool:
-        """Count an answer that came within the window; whether there is time for another."""
+        """Count work that was done within the window; whether there is time for more."""
         self.sample.answered += 1
         if self.counts_from <= ended < self.counts_until:
             self.sample.latencies.append(ended - began)
         return ended < self.counts_until
+
+    def note_call(self, name: str, began: float, ended: float) -> None:
+        """Count one call of a piece of work."""
+        if self.counts_from <= ended < self.counts_until:
+            self.sample.calls.setdefault(name, array("d")).append(ended - began)
 
 
 class _Line(asyncio.Protocol):
@@ -113,7 +141,10 @@ class _Line(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._head = b""
         self._missing = -1  # bytes of the body still to come; -1 while the head is read
-        self._began = 0.0
+        self._talk: Talk
+        self._ask = Ask(PROBE, b"")
+        self._answered = b""  # the head of the answer
+        self._began = self._work_began = 0.0
         self._probing = True
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -129,17 +160,19 @@ class _Line(asyncio.Protocol):
         port: int = self._transport.get_extra_info("sockname")[1]
         return port
 
-    async def work(self) -> None:
-        self._send()
+    async def work(self, talk: Talk) -> None:
+        self._talk = talk
+        self._send(next(talk), time.perf_counter())
         await self._done
 
     def close(self) -> None:
         self._done.cancel()
         self._transport.close()
 
-    def _send(self) -> None:
+    def _send(self, ask: Ask, work_began: float) -> None:
+        self._ask, self._work_began = ask, work_began
         self._began = time.perf_counter()
-        self._transport.write(next(self._turn.requests))
+        self._transport.write(ask.request)
 
     def data_received(self, data: bytes) -> None:
         if self._missing < 0:
@@ -152,9 +185,18 @@ class _Line(asyncio.Protocol):
         self._missing = -1
         if self._probing:
             self._done.set_result(None)
-        elif self._turn.note(self._began, time.perf_counter()):
-            self._send()
         elif not self._done.done():
+            self._go_on(time.perf_counter())
+
+    def _go_on(self, now: float) -> None:
+        ask = self._ask
+        if ask.call:
+            self._turn.note_call(ask.call, self._began, now)
+        if not ask.ends:
+            self._send(self._talk.send(self._answered), self._work_began)
+        elif self._turn.note(self._work_began, now):
+            self._send(self._talk.send(self._answered), now)
+        else:
             self._done.set_result(None)
 
     def _read_head(self, data: bytes) -> bytes:
@@ -163,8 +205,8 @@ class _Line(asyncio.Protocol):
         if end < 0:
             self._head = data
             return b""
-        self._head = b""
-        if data[9:12] != self._turn.status and not self._probing:
+        self._head, self._answered = b"", data[:end]
+        if data[9:12] != self._ask.status and not self._probing:
             self._fail(f"answered {data[:400]!r}")
         at = data.find(b"content-length: ", 0, end)
         if at < 0 and data[9:12] not in (b"304", b"204"):
