@@ -92,10 +92,15 @@ def emptying(superuser_url: str) -> str:
         rows = connection.execute(
             "select tablename from pg_tables where schemaname = 'public' order by 1"
         ).fetchall()
+        stages = connection.execute(
+            "select format('insert into stages (id, name, exclusive, position) values "
+            "(%L, %L, %L, %L)', id, name, exclusive, position) from stages"
+        ).fetchall()
     statements = [f'delete from "{name}"' for (name,) in rows if name not in KEPT_TABLES]
     statements += [
         "delete from policy_revisions where revision > 1",
-        "delete from stages where model_id is not null",
+        "delete from stages",
+        *(statement for (statement,) in stages),
     ]
     return "; ".join(statements)
 

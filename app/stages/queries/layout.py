@@ -10,14 +10,13 @@ from sqlalchemy import (
     and_,
     func,
     literal_column,
-    or_,
     select,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from app.models.tables import Model
-from app.stages.queries.references import is_open
+from app.stages.queries.references import in_force, is_open
 from app.stages.queries.tenures import versions
 from app.stages.tables import Alias, Stage, Tenure
 
@@ -39,12 +38,7 @@ def kind_of_tenure() -> ScalarSelect[bool]:
     there is no such stage any more (a subquery)."""
     return (
         select(Stage.exclusive)
-        .where(
-            Stage.name == Tenure.stage,
-            or_(Stage.model_id.is_(None), Stage.model_id == Tenure.model_id),
-        )
-        .order_by(Stage.model_id.nulls_last())
-        .limit(1)
+        .where(Stage.name == Tenure.stage, in_force(Tenure.model_id))
         .correlate(Tenure)
         .scalar_subquery()
     )
@@ -52,11 +46,11 @@ def kind_of_tenure() -> ScalarSelect[bool]:
 
 def concerned(model_id: UUID | None, names: set[str]) -> ColumnElement[bool]:
     """The open tenures that a change of some stages is about: of one model, or of every model
-    that has no stage of this name of its own."""
+    that has everybody's stages."""
     here = and_(is_open, Tenure.stage.in_(names))
     if model_id is not None:
         return and_(here, Tenure.model_id == model_id)
-    own = select(_Own.id).where(_Own.name == Tenure.stage, _Own.model_id == Tenure.model_id)
+    own = select(_Own.id).where(_Own.model_id == Tenure.model_id)
     return and_(here, ~own.exists())
 
 

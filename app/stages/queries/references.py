@@ -36,13 +36,14 @@ _names = table(
 )
 
 
-IN_ORDER = (Stage.model_id.is_(None), Stage.position)
+IN_ORDER = (Stage.position,)
 _Own = aliased(Stage)
 
 
-def in_force(model_id: UUID) -> ColumnElement[bool]:
-    """The stages of a model: its policy's own, and of everybody's those that it says nothing of."""
-    own = select(_Own.id).where(_Own.model_id == model_id, _Own.name == Stage.name)
+def in_force(model_id: Any) -> ColumnElement[bool]:
+    """The stages of a model: where it has a policy of its own those of that policy, which has them
+    all, and else everybody's."""
+    own = select(_Own.id).where(_Own.model_id == model_id).correlate_except(_Own)
     return or_(Stage.model_id == model_id, and_(Stage.model_id.is_(None), ~own.exists()))
 
 
@@ -62,9 +63,7 @@ def _of_name(model_id: Any, name_key: str) -> ScalarSelect[UUID]:
 
 
 def _is_stage(model_id: Any, name: str) -> ColumnElement[bool]:
-    return exists().where(
-        or_(Stage.model_id.is_(None), Stage.model_id == model_id), Stage.name == name
-    )
+    return exists().where(in_force(model_id), Stage.name == name)
 
 
 def resolves(

@@ -85,9 +85,7 @@ async def stage_named(session: AsyncSession, model_id: UUID, name: str) -> Stage
     """The stage of this name that a model has."""
     found = await session.execute(
         select(Stage)
-        .where(or_(Stage.model_id.is_(None), Stage.model_id == model_id), Stage.name == name)
-        .order_by(Stage.model_id.is_(None))
-        .limit(1)
+        .where(in_force(model_id), Stage.name == name)
         .execution_options(populate_existing=True)
     )
     return found.scalar_one_or_none()

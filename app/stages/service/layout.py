@@ -26,12 +26,10 @@ async def lay_out(
     holds the model's lock, or the default policy's, so that nobody enters meanwhile.
     """
     rows = await queries.rows_of(session, model_id)
-    known = set(rows)
-    if model_id is not None:
-        known |= set(await queries.rows_of(session, None))
+    shared = set() if model_id is None else set(await queries.rows_of(session, None))
     names = {stage.name for stage in wanted}
-    await _check_names(session, model_id, names - known)
-    changed = names ^ set(rows)
+    await _check_names(session, model_id, (names or shared) - (set(rows) or shared))
+    changed = (names ^ set(rows)) | shared
     for position, stage in enumerate(wanted, 1):
         row = rows.get(stage.name)
         if row is None:
