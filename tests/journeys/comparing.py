@@ -24,10 +24,10 @@ class History:
         if not self._instants or self._instants[-1][1] != now:
             self._instants.append((datetime.now(UTC), now))
 
-    def compare(self, desk: Desk) -> None:
-        """Ask the service who held each stage at these instants: the latest ones."""
+    def compare(self, desk: Desk, stages: set[str]) -> None:
+        """Ask the service who held each stage that is there at these instants: the latest ones."""
         for at, held in self._instants[-MOST_INSTANTS:]:
-            for stage in sorted(held.keys() - {"archived"}):
+            for stage in sorted((held.keys() & stages) - {"archived"}):
                 found = desk.read(desk.of_model(f"/stages/{stage}"), at=at.isoformat())
                 holders = {each["number"] for each in found["holders"]}
                 assert holders == held[stage], (stage, at, holders, held[stage])
@@ -75,6 +75,7 @@ def compare_promotion(body: dict[str, Any], promotion: Promotion, shown: Shown) 
         "under": body["policy_revision"],
         "overridden": body["override"] is not None,
         "incumbent": body["incumbent"],
+        "gates": [(each["type"], each["passed"]) for each in body["gates"]],
         "required": body["approvals"]["required"],
         "given": body["approvals"]["given"],
         "approvers": [tuple(rule["given_by"]) for rule in body["approvals"]["rules"]],
@@ -94,6 +95,7 @@ def compare_promotion(body: dict[str, Any], promotion: Promotion, shown: Shown) 
         "under": promotion.under,
         "overridden": promotion.overridden,
         "incumbent": shown.incumbent,
+        "gates": list(shown.gates),
         "required": shown.required,
         "given": shown.given,
         "approvers": list(shown.approvers),
@@ -143,6 +145,39 @@ def expected_versions(registry: Registry) -> dict[int, Any]:
         for each in registry.versions
         if not each.deleted
     }
+
+
+def compare_policy(desk: Desk, registry: Registry) -> None:
+    """What is in force for the model."""
+    body = desk.read(desk.of_model("/policy"))
+    found: dict[str, Any] = {
+        each["name"]: (
+            set(each["from"]),
+            each["exclusive"],
+            each["incumbent"],
+            [(a["count"], tuple(a["roles"]), tuple(a["identities"])) for a in each["approvals"]],
+            each["allow_self_approval"],
+            each["allow_author_approval"],
+            each["min_hours_in_source"],
+            [gate["type"] for gate in each["gates"]],
+        )
+        for each in body["stages"]
+    }
+    assert found == {
+        name: (
+            set(rule.sources),
+            rule.exclusive,
+            rule.incumbent,
+            [(each.count, each.roles, each.identities) for each in rule.approvals],
+            rule.allow_self,
+            rule.allow_author,
+            rule.hours,
+            [gate["type"] for gate in rule.gates],
+        )
+        for name, rule in registry.policy.items()
+    }
+    assert set(body["protected_aliases"]) == registry.protected
+    assert body["revision"] == registry.revision
 
 
 def compare_stages(desk: Desk, registry: Registry, ids: list[str]) -> None:

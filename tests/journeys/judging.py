@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from tests.journeys.gates import Holder, Version, pass_gates
 from tests.journeys.people import CAST, Person
 from tests.journeys.rules import Rule
 
@@ -24,6 +25,7 @@ class Shown:
     each review."""
 
     incumbent: int | None
+    gates: tuple[tuple[str, bool], ...]
     required: int
     given: int
     approvers: tuple[tuple[str, ...], ...]
@@ -77,14 +79,17 @@ class Promotion:
         return words[-1] if words and words[-1] != "withdraw" else None
 
 
-def judge(promotion: Promotion, description: str, incumbent: int | None) -> Shown:
+def judge(promotion: Promotion, version: Version, holder: Holder) -> Shown:
     """What is to be shown of an undecided promotion."""
     rule = promotion.rule
+    gates = pass_gates(rule, version, promotion.source, promotion.target, holder)
+    incumbent = holder(promotion.target)
     latest = {
         each.reviewer: at for at, each in enumerate(promotion.reviews) if each.decision != "comment"
     }
     stale = tuple(
-        each.decision in ("approve", "reject") and each.saw != (description, promotion.under)
+        each.decision in ("approve", "reject")
+        and each.saw != (version.description, promotion.under)
         for each in promotion.reviews
     )
     counts = tuple(
@@ -104,10 +109,20 @@ def judge(promotion: Promotion, description: str, incumbent: int | None) -> Show
         min(len(names), each.count) for names, each in zip(approvers, rule.approvals, strict=True)
     ]
     unmet = Counter(
+        gate=sum(not passed for _, passed in gates),
         approval=sum(a < each.count for a, each in zip(given, rule.approvals, strict=True)),
         rejection=sum(r.decision == "reject" for r in counting),
     )
-    return Shown(incumbent, rule.required, sum(given), approvers, counts, stale, +unmet)
+    return Shown(
+        incumbent=None if incumbent is None else incumbent.number,
+        gates=gates,
+        required=rule.required,
+        given=sum(given),
+        approvers=approvers,
+        counts=counts,
+        stale=stale,
+        unmet=+unmet,
+    )
 
 
 def _weighs(promotion: Promotion, name: str) -> bool:

@@ -8,31 +8,41 @@ from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from tests.journeys.catalogue import BASES, FREEZE, PIECES, PROTECT, body_of
 from tests.journeys.comparing import (
     History,
     Looker,
+    compare_policy,
     compare_promotion,
     compare_record,
     compare_unmet,
 )
 from tests.journeys.desk import Desk, slug_of
+from tests.journeys.gates import Report
 from tests.journeys.judging import Promotion
-from tests.journeys.model import Refusals, Registry
+from tests.journeys.model import Registry
 from tests.journeys.people import CAST
+from tests.journeys.versions import Refusals
 
 # The first of each is what shrinking tends to.
 ANYBODY = st.sampled_from(sorted(CAST))
-WRITERS = st.sampled_from(["alice", "dan", "ci", "ada", "bob", "mia"])
+WRITERS = st.sampled_from(["alice", "dan", "ci", "ci", "ada", "bob", "mia"])
 REVIEWERS = st.sampled_from(["bob", "eve", "alice", "mia", "ada", "robot", "dan"])
-MAINTAINERS = st.sampled_from(["mia", "ada", "bob"])
-# Places in a list, counted around.
+MAINTAINERS = st.sampled_from(["mia", "ada", "ada", "bob"])
+# Places in a list, counted around; of some, -1 is none of them.
 PLACES = st.integers(0, 7)
+PERHAPS = st.integers(-1, 7)
+MOSTLY = st.sampled_from([True, True, True, False])
 CARE = st.sampled_from(["finalize", "recall", "lift_recall", "delete"])
-TEXTS = st.sampled_from(["What changed.", "Another text.", "A third one."])
-STAGES = st.sampled_from(["staging", "production", "archived", "Production", "none", "beta"])
-EXCLUSIVE = st.sampled_from(["production", "production", "production", "staging", "beta"])
-ALIASES = st.sampled_from(["blue", "blue", "champion", "Production"])
+TEXTS = st.sampled_from(["What changed.", "Another text.", ""])
+STAGES = st.sampled_from(["staging", "production", "archived", "Production", "none", "canary"])
+EXCLUSIVE = st.sampled_from(["production", "production", "production", "staging", "canary"])
+ALIASES = st.sampled_from(["blue", "blue", "champion", "Production", "canary"])
+AUCS = st.sampled_from([0.9, 0.89, 0.91, 0.85])
+STATUSES = st.sampled_from(["success", "failure", "pending"])
+DIGESTS = st.sampled_from(["a" * 64, "b" * 64, None])
 DECISIONS = st.sampled_from(["approve", "reject", "withdraw", "comment"])
+ENDINGS = st.sampled_from(["apply", "apply", "apply", "cancel", "override"])
 BELIEFS = st.sampled_from(["any", "any", "any", "right", "nobody", 1])
 
 
@@ -60,14 +70,14 @@ class Journey(RuleBasedStateMachine):
         if self.desk.model and self.registry.versions:
             self.compare(all_of_it=True)
             compare_record(self.desk, self.registry, self.ids)
-            self.history.compare(self.desk)
+            self.history.compare(self.desk, set(self.registry.policy))
             self.desk.met.update(f"promotion {p.status}" for p in self.registry.promotions)
 
     # What is tried
 
-    @rule(who=WRITERS, text=TEXTS, ready=st.booleans())
-    def register(self, who: str, text: str, ready: bool) -> None:
-        self.register_version(who, text, ready=ready)
+    @rule(who=WRITERS, text=TEXTS, ready=MOSTLY, auc=st.none() | AUCS)
+    def register(self, who: str, text: str, ready: bool, auc: float | None) -> None:
+        self.register_version(who, text, ready=ready, auc=auc)
         self.compare()
 
     @rule(who=WRITERS, version=PLACES, text=TEXTS)
@@ -77,6 +87,7 @@ class Journey(RuleBasedStateMachine):
         answer = self.send(who, "PATCH", self.of_version(number), {"description": text})
         self.expect(answer, 200, refusals)
 
+    @precondition(lambda self: sum(not each.deleted for each in self.registry.versions) > 1)
     @rule(who=MAINTAINERS, version=PLACES, what=CARE)
     def care_for(self, who: str, version: int, what: str) -> None:
         """What happens to a version beside its way through the stages."""
@@ -89,6 +100,43 @@ class Journey(RuleBasedStateMachine):
         }[what]
         refusals: Refusals = getattr(self.registry, what)(CAST[who], number)
         self.expect(self.send(who, method, self.of_version(number, path), body), status, refusals)
+
+    @rule(who=WRITERS, version=PLACES, found=AUCS | STATUSES, sha256=DIGESTS)
+    def report(self, who: str, version: int, found: float | str, sha256: str | None) -> None:
+        """A measurement on a data set or, where a word was found, a check."""
+        number = self.number(version)
+        if isinstance(found, str):
+            self.report_check(who, number, found)
+        else:
+            report = Report(who, "holdout", sha256=sha256, value=found)
+            refusals = self.registry.measure(CAST[who], number, report)
+            data = {"name": "holdout", "sha256": sha256}
+            body = {"dataset": data, "metrics": {"auc": found}}
+            path = self.of_version(number, "/evaluations")
+            self.expect(self.send(who, "POST", path, body), 201, refusals)
+
+    @rule(
+        who=MAINTAINERS,
+        pieces=st.lists(st.sampled_from(sorted(PIECES)), max_size=3, unique=True),
+        base=st.sampled_from(["", "", "", *sorted(BASES), "nothing"]),
+        more=st.sampled_from([{}, {}, {}, PROTECT, FREEZE]),
+    )
+    def set_policy(self, who: str, pieces: list[str], base: str, more: dict[str, Any]) -> None:
+        """What the model adds to the default or, upon a base, has instead of it; or nothing."""
+        replaces = base in BASES
+        body = None if base == "nothing" else body_of(pieces, base, more)
+        refusals = self.registry.refuse_policy(CAST[who], body, replaces=replaces)
+        path = self.desk.of_model("/policy")
+        if body is None:
+            answer = self.send(who, "DELETE", path)
+        else:
+            answer = self.send(who, "PUT", path, body | {"replaces_default": replaces})
+        if answer.is_success:
+            revision = self.desk.read(path)["revision"]
+            assert revision > self.registry.revision
+            self.registry.adopt_policy(body, replaces=replaces, revision=revision)
+            compare_policy(self.desk, self.registry)
+        self.expect(answer, 204 if body is None else 200, refusals)
 
     @rule(who=ANYBODY, version=PLACES, to=STAGES, apply=st.booleans())
     def ask(self, who: str, version: int, to: str, apply: bool) -> None:
@@ -105,28 +153,23 @@ class Journey(RuleBasedStateMachine):
         self.say(who, self.promotion(promotion), decision)
 
     @precondition(lambda self: self.registry.is_waiting)
-    @rule(who=ANYBODY, promotion=PLACES, expected=BELIEFS)
-    def apply(self, who: str, promotion: int, expected: str | int) -> None:
-        self.apply_one(who, self.promotion(promotion), expected)
-
-    @precondition(lambda self: self.registry.is_waiting)
-    @rule(who=ANYBODY, promotion=PLACES)
-    def cancel(self, who: str, promotion: int) -> None:
+    @rule(who=ANYBODY, promotion=PLACES, expected=BELIEFS, how=ENDINGS)
+    def end(self, who: str, promotion: int, expected: str | int, how: str) -> None:
+        """Apply or cancel it, or break the glass."""
         found = self.promotion(promotion)
-        refusals = self.registry.cancel(CAST[who], found)
-        self.expect(self.send(who, "POST", self.of(found, "/cancel")), 200, refusals)
+        if how == "apply":
+            self.apply_one(who, found, expected)
+        elif how == "cancel":
+            refusals = self.registry.cancel(CAST[who], found)
+            self.expect(self.send(who, "POST", self.of(found, "/cancel")), 200, refusals)
+        else:
+            refusals = self.registry.override(CAST[who], found)
+            body = {"reason": "Nobody can be reached."}
+            self.expect(self.send(who, "POST", self.of(found, "/override"), body), 200, refusals)
 
-    @precondition(lambda self: self.registry.is_waiting)
-    @rule(who=st.sampled_from(["ada", "mia"]), promotion=PLACES)
-    def override(self, who: str, promotion: int) -> None:
-        found = self.promotion(promotion)
-        refusals = self.registry.override(CAST[who], found)
-        body = {"reason": "Nobody can be reached."}
-        self.expect(self.send(who, "POST", self.of(found, "/override"), body), 200, refusals)
-
-    @rule(who=MAINTAINERS, stage=EXCLUSIVE, to=st.none() | PLACES, expected=BELIEFS)
-    def roll_back(self, who: str, stage: str, to: int | None, expected: str | int) -> None:
-        number = None if to is None else self.number(to)
+    @rule(who=MAINTAINERS, stage=EXCLUSIVE, to=PERHAPS, expected=BELIEFS)
+    def roll_back(self, who: str, stage: str, to: int, expected: str | int) -> None:
+        number = None if to < 0 else self.number(to)
         body: dict[str, Any] = {"stage": stage, "reason": "It fails."}
         if number is not None:
             body["to"] = number
@@ -145,11 +188,11 @@ class Journey(RuleBasedStateMachine):
             assert answer.json()["alternatives"] == could
         self.expect(answer, 200, refusals)
 
-    @rule(who=WRITERS, alias=ALIASES, version=st.none() | PLACES)
-    def set_alias(self, who: str, alias: str, version: int | None) -> None:
+    @rule(who=WRITERS, alias=ALIASES, version=PERHAPS)
+    def set_alias(self, who: str, alias: str, version: int) -> None:
         """Point it at a version, or remove it."""
         path = self.desk.of_model(f"/aliases/{alias}")
-        if version is None:
+        if version < 0:
             refusals = self.registry.remove_alias(CAST[who], alias)
             self.expect(self.send(who, "DELETE", path), 204, refusals)
         else:
@@ -157,26 +200,26 @@ class Journey(RuleBasedStateMachine):
             refusals = self.registry.point(CAST[who], alias, number)
             self.expect(self.send(who, "PUT", path, {"version": number}), 200, refusals)
 
-    @precondition(lambda self: self.registry.promotions)
-    @rule(who=ANYBODY, promotion=PLACES)
+    @rule(who=ANYBODY, promotion=PERHAPS)
     def look(self, who: str, promotion: int) -> None:
-        """A promotion, and what this person is told that they can do."""
-        found = self.promotion(promotion)
-        body = self.desk.read(self.of(found), who)
-        compare_promotion(body, found, self.registry.shown(found))
-        assert body["available_actions"] == self.registry.actions(CAST[who], found)
-
-    @rule(who=REVIEWERS)
-    def open_the_inbox(self, who: str) -> None:
-        body = self.desk.read("/promotions", who, reviewable=True, model=self.desk.model)
-        expected = [self.ids[each.ordinal] for each in self.registry.inbox(CAST[who])]
-        assert [each["id"] for each in body["items"]] == expected
+        """A promotion, and what this person is told that they can do; or their inbox."""
+        if promotion < 0 or not self.registry.promotions:
+            page = self.desk.read("/promotions", who, reviewable=True, model=self.desk.model)
+            expected = [self.ids[each.ordinal] for each in self.registry.inbox(CAST[who])]
+            assert [each["id"] for each in page["items"]] == expected
+        else:
+            found = self.promotion(promotion)
+            body = self.desk.read(self.of(found), who)
+            compare_promotion(body, found, self.registry.shown(found))
+            assert body["available_actions"] == self.registry.actions(CAST[who], found)
 
     # How it is tried
 
-    def register_version(self, who: str, text: str, *, ready: bool) -> None:
-        refusals = self.registry.register(CAST[who], text, ready=ready)
-        body = {"description": text, "finalize": ready}
+    def register_version(
+        self, who: str, text: str, *, ready: bool, auc: float | None = None
+    ) -> None:
+        refusals = self.registry.register(CAST[who], text, ready=ready, auc=auc)
+        body = {"description": text, "finalize": ready, "metrics": {"auc": auc} if auc else {}}
         answer = self.send(who, "POST", self.desk.of_model("/versions"), body)
         assert answer.status_code == 201, answer.text
         assert not refusals
@@ -190,6 +233,15 @@ class Journey(RuleBasedStateMachine):
         if asked is not None:
             self.say(reviewer, asked, "approve")
             self.apply_one(asker, asked)
+
+    def report_check(self, who: str, number: int, status: str) -> None:
+        """Who says again what they said last is answered what there is."""
+        report = Report(who, "ci/unit", status=status)
+        checks = self.registry.versions[number - 1].checks
+        code = 200 if checks and checks[-1] == report else 201
+        refusals = self.registry.check(CAST[who], number, report)
+        path = self.of_version(number, "/checks/ci/unit")
+        self.expect(self.send(who, "PUT", path, {"status": status}), code, refusals)
 
     def ask_for(self, who: str, number: int, to: str, *, apply: bool = False) -> Promotion | None:
         refusals = self.registry.ask(CAST[who], number, to, apply=apply)

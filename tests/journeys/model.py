@@ -4,20 +4,22 @@ Each method is something that somebody tries. It answers every reason for which 
 refuse it (which of them is told first is the service's choice), and does it where there is none.
 """
 
+from tests.journeys.gates import Version
 from tests.journeys.judging import Promotion, Review, brings_further
 from tests.journeys.people import Person
-from tests.journeys.rules import Rule
-from tests.journeys.state import State, Tenure, Version
+from tests.journeys.rules import DEFAULT, Body, Policy, Rule, alone, baselines, is_sound, together
+from tests.journeys.state import SYSTEM, Tenure
+from tests.journeys.versions import (
+    CONFLICT,
+    INVALID,
+    NOT_ALLOWED,
+    NOT_FOUND,
+    Refusals,
+    Versions,
+)
 
-Refusal = tuple[int, str]
-Refusals = set[Refusal]
-NOT_ALLOWED: Refusal = (403, "not-allowed")
-NOT_FOUND: Refusal = (404, "not-found")
-CONFLICT: Refusal = (409, "conflict")
-INVALID: Refusal = (422, "invalid-request")
 
-
-class Registry(State):
+class Registry(Versions):
     """One model of the registry with all that belongs to it."""
 
     def actions(self, who: Person, promotion: Promotion) -> list[str]:
@@ -46,66 +48,54 @@ class Registry(State):
         undecided = [each for each in reversed(self.promotions) if each.is_undecided]
         return [each for each in undecided if brings_further(each, self.shown(each), who)]
 
-    # Versions
+    # Policies
 
-    def register(self, who: Person, description: str, *, ready: bool) -> Refusals:
-        if not who.has("contributor"):
+    def policy_of(self, body: Body | None, *, replaces: bool) -> Policy:
+        """What would be in force with this policy of its own, or with none."""
+        if body is None:
+            return alone(DEFAULT)
+        return alone(body) if replaces else together(alone(DEFAULT), body)
+
+    def refuse_policy(self, who: Person, body: Body | None, *, replaces: bool) -> Refusals:
+        """Why a policy cannot be set; without a body, why it cannot be taken away."""
+        loosens = replaces or self.replaces
+        if not who.has("admin" if loosens else "maintainer"):
             return {NOT_ALLOWED}
-        number = len(self.versions) + 1
-        self.versions.append(Version(number, {who.name}, description, ready))
-        return set()
+        if body is None and self.own is None:
+            return {NOT_FOUND}
+        policy = self.policy_of(body, replaces=replaces)
+        refusals: Refusals = set()
+        if body is not None and not is_sound(policy, body):
+            refusals.add(INVALID)
+        if {alias.lower() for alias in self.aliases} & set(policy):
+            refusals.add((409, "stage-name-taken"))
+        held = {tenure.stage: len(self.holders(tenure.stage)) for tenure in self.held.values()}
+        if any(s not in policy or (policy[s].exclusive and held[s] > 1) for s in held):
+            refusals.add((409, "stage-in-use"))
+        return refusals
 
-    def describe(self, who: Person, number: int, description: str) -> Refusals:
-        """Editing the description; who edits a draft's is one of its authors."""
-        if refusals := self._missing(who, "contributor", number):
-            return refusals
-        version = self.versions[number - 1]
-        if version.description != description:
-            version.description = description
-            if not version.ready:
-                version.authors.add(who.name)
-            self.settle(self.open_for(number))
-        return set()
-
-    def finalize(self, who: Person, number: int) -> Refusals:
-        """A second time does nothing, and is no fault."""
-        if refusals := self._missing(who, "contributor", number):
-            return refusals
-        self.versions[number - 1].ready = True
-        return set()
-
-    def recall(self, who: Person, number: int) -> Refusals:
-        if refusals := self._missing(who, "maintainer", number):
-            return refusals
-        if self.versions[number - 1].recalled:
-            return {CONFLICT}
-        self.versions[number - 1].recalled = True
-        self.void(who, self.open_for(number))
-        return set()
-
-    def lift_recall(self, who: Person, number: int) -> Refusals:
-        if refusals := self._missing(who, "maintainer", number):
-            return refusals
-        if not self.versions[number - 1].recalled:
-            return {CONFLICT}
-        self.versions[number - 1].recalled = False
-        return set()
-
-    def delete(self, who: Person, number: int) -> Refusals:
-        if refusals := self._missing(who, "maintainer", number):
-            return refusals
-        version = self.versions[number - 1]
-        if version.stage not in ("none", "archived") or number in self.aliases.values():
-            return {(409, "version-in-use")}
-        version.deleted = True
-        self.held.pop(number, None)
-        self.void(who, self.open_for(number))
-        return set()
+    def adopt_policy(self, body: Body | None, *, replaces: bool, revision: int) -> None:
+        """Set a policy, which has got this revision: what is open follows where its rule is another
+        one now, and is voided where its stage is gone."""
+        self.own, self.replaces, self.revision = body, replaces, revision
+        self.policy = self.policy_of(body, replaces=replaces)
+        self.protected = baselines(self.policy) | set((body or {}).get("protected_aliases", ()))
+        self.is_frozen = bool((body or {}).get("freeze"))
+        for promotion in self.promotions:
+            rule = self.policy.get(promotion.target)
+            if not promotion.is_undecided:
+                continue
+            if rule is None:
+                self.end(promotion, "voided", SYSTEM)
+            elif rule != promotion.rule:
+                promotion.rule, promotion.under = rule, revision
+                promotion.told.append(("policy_changed", SYSTEM))
+        self.settle()
 
     # Promotions
 
     def ask(self, who: Person, number: int, to: str, *, apply: bool) -> Refusals:
-        if refusals := self._missing(who, "contributor", number):
+        if refusals := self.missing(who, "contributor", number):
             return refusals
         version, target = self.versions[number - 1], to.lower()
         rule = self.policy.get(target)
@@ -125,7 +115,7 @@ class Registry(State):
             told=[("requested", who.name)],
         )
         self.promotions.append(promotion)
-        self.settle([promotion])
+        self.settle()
         if apply and not self._hindrances(who, promotion):
             self.bring(who, promotion, "promotion")
         return set()
@@ -147,7 +137,7 @@ class Registry(State):
             saw = (self.versions[promotion.version - 1].description, promotion.under)
             promotion.reviews.append(Review(who.name, decision, saw))
             promotion.told.append(("reviewed", who.name))
-            self.settle([promotion], who)
+            self.settle(who)
         return refusals
 
     def apply(
@@ -185,7 +175,7 @@ class Registry(State):
             self.end(promotion, "cancelled", who.name)
         return refusals
 
-    # Stages and aliases
+    # Stages
 
     def candidates(self, stage: str) -> list[Tenure]:
         """Who could return to a stage: its earlier holders by their latest time there, the latest
@@ -225,30 +215,7 @@ class Registry(State):
             self.move(who, chosen, stage, "rollback", ("rollback", self.rollbacks - 1), leaving)
         return refusals
 
-    def point(self, who: Person, alias: str, number: int) -> Refusals:
-        refusals = self._alias_refusals(who, alias)
-        version = self.version(number)
-        if version is None:
-            refusals.add(INVALID)
-        elif not version.usable:
-            refusals.add((409, "version-unusable"))
-        if not refusals:
-            self.aliases[alias] = number
-        return refusals
-
-    def remove_alias(self, who: Person, alias: str) -> Refusals:
-        refusals = self._alias_refusals(who, alias)
-        if alias not in self.aliases:
-            refusals.add(NOT_FOUND)
-        if not refusals:
-            del self.aliases[alias]
-        return refusals
-
     # What they have in common
-
-    def _missing(self, who: Person, role: str, number: int) -> Refusals:
-        refusals = set() if who.has(role) else {NOT_ALLOWED}
-        return refusals if self.version(number) else refusals | {NOT_FOUND}
 
     def _unpromotable(
         self, who: Person, version: Version, target: str, rule: Rule | None
@@ -280,6 +247,8 @@ class Registry(State):
         refusals: Refusals = set()
         if promotion.status != "approved":
             refusals.add((409, "promotion-not-approved"))
+        if self.is_frozen:
+            refusals.add((409, "stage-frozen"))
         if self._would_empty(who, promotion.version):
             refusals.add((403, "stage-would-be-emptied"))
         return refusals
@@ -287,13 +256,6 @@ class Registry(State):
     @staticmethod
     def _may_cancel(who: Person, promotion: Promotion) -> bool:
         return who.name == promotion.asker or who.has("maintainer")
-
-    def _alias_refusals(self, who: Person, alias: str) -> Refusals:
-        role = "maintainer" if alias in self.protected else "contributor"
-        refusals = set() if who.has(role) else {NOT_ALLOWED}
-        if alias.lower() in {*self.policy, "none"}:
-            refusals.add((409, "alias-is-stage"))
-        return refusals
 
     def _choose(self, stage: str, to: int | None) -> int | None:
         """Who returns. One that cannot is not replaced by another silently."""

@@ -2,28 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from tests.journeys.gates import Version
 from tests.journeys.judging import Promotion, Shown, judge, status_of
 from tests.journeys.people import Person
-from tests.journeys.rules import DEFAULT, PROTECTED, Rule
+from tests.journeys.rules import DEFAULT, Body, Policy, alone
 
 SYSTEM = "stageward"
-
-
-@dataclass(slots=True)
-class Version:
-    """A version. Its number is its place."""
-
-    number: int
-    authors: set[str]
-    description: str
-    ready: bool
-    recalled: bool = False
-    deleted: bool = False
-    stage: str = "none"
-
-    @property
-    def usable(self) -> bool:
-        return self.ready and not self.recalled and not self.deleted
 
 
 @dataclass(slots=True)
@@ -54,8 +38,11 @@ class State:
     """One model of the registry with all that belongs to it."""
 
     revision: int
-    policy: dict[str, Rule] = field(default_factory=lambda: dict(DEFAULT))
-    protected: frozenset[str] = PROTECTED
+    policy: Policy = field(default_factory=lambda: alone(DEFAULT))
+    own: Body | None = None
+    replaces: bool = False
+    protected: frozenset[str] = frozenset()
+    is_frozen: bool = False
     versions: list[Version] = field(default_factory=list)
     promotions: list[Promotion] = field(default_factory=list)
     rollbacks: int = 0
@@ -88,8 +75,12 @@ class State:
         """What is shown of a promotion: of one that has ended, what was at its end."""
         if promotion.last is not None:
             return promotion.last
-        version = self.versions[promotion.version - 1]
-        return judge(promotion, version.description, self.incumbent(promotion.target))
+        return judge(promotion, self.versions[promotion.version - 1], self.compared)
+
+    def compared(self, name: str) -> Version | None:
+        """Who holds an exclusive stage, or is behind an `@alias`."""
+        number = self.aliases.get(name[1:]) if name[0] == "@" else self.incumbent(name)
+        return None if number is None else self.versions[number - 1]
 
     def open_for(self, number: int) -> list[Promotion]:
         return [each for each in self.promotions if each.version == number and each.is_undecided]
@@ -130,16 +121,17 @@ class State:
                 self.end(promotion, "voided", who.name, shown)
             elif promotion.target == stage and self.policy[stage].exclusive:
                 self.end(promotion, "superseded", who.name, shown)
-            else:
-                self.settle([promotion])
+        self.settle()
 
     def void(self, who: Person, promotions: list[Promotion]) -> None:
         for each in promotions:
             self.end(each, "voided", who.name)
 
-    def settle(self, promotions: list[Promotion], who: Person | None = None) -> None:
-        """Let each status follow; a rejection is told as that of who made it."""
-        for promotion in promotions:
+    def settle(self, who: Person | None = None) -> None:
+        """Let each status follow what is there now; a rejection is told as that of who made it."""
+        for promotion in self.promotions:
+            if not promotion.is_undecided:
+                continue
             status = status_of(self.shown(promotion))
             if status == "rejected":
                 self.end(promotion, status, who.name if who else SYSTEM)
