@@ -10,14 +10,14 @@ def loosenings(before: Policy, after: Policy, now: datetime) -> list[str]:
     """What the later policy allows and the earlier one did not, each as a sentence; none where it
     is at least as strict. A gate that is not there as it was counts as taken away: whether its
     successor is stricter is not for a rule to guess. A stage that is new or gone loosens nothing,
-    nor does the way from a new one to `archived`, nor a freeze that is over.
+    nor does the way from a new one to `archived`, nor a detour, nor a freeze that is over.
     """
     found: list[str] = []
     known = {NO_STAGE, *(rule.name for rule in before.stages)}
     for rule in before.stages:
         later = after.rule_for(rule.name)
         if later is not None:
-            ways = set(later.from_stages) - set(rule.from_stages)
+            ways = set(later.from_stages) - _as_before(rule, after, known)
             ways &= known if rule.name == ARCHIVED else ways
             found += [f"`{rule.name}` can now be entered from `{way}`." for way in sorted(ways)]
             found += [f"`{rule.name}` {what}." for what in _of_stage(rule, later)]
@@ -29,6 +29,20 @@ def loosenings(before: Policy, after: Policy, now: datetime) -> list[str]:
         if window.end > now
         and not any(w.start <= max(window.start, now) and w.end >= window.end for w in after.freeze)
     ]
+
+
+def _as_before(rule: StageRule, after: Policy, known: set[str]) -> set[str]:
+    """From where a stage could be entered before, and the detours: new stages that are entered only
+    from there, as a canary between staging and production."""
+    found, size = set(rule.from_stages), -1
+    while size < len(found):
+        size = len(found)
+        found |= {
+            each.name
+            for each in after.stages
+            if each.name not in known and found.issuperset(each.from_stages)
+        }
+    return found
 
 
 def _of_stage(before: StageRule, after: StageRule) -> list[str]:
