@@ -104,14 +104,18 @@ async def judge_under(
 
 async def _stands_under(session: AsyncSession, case: PromotionView, latest: InForce) -> InForce:
     """The policy that the promotion stands under: the latest, whose revision it moves on to only
-    when the rule of its target stage is another one."""
+    when the rule of its target stage is another one. A freeze holds, and is lifted, for all of
+    them, and so is what is flagged about that."""
     under, to = case.promotion.policy_revision, case.promotion.to_stage
     if under == latest.revision:
         return latest
     then = await policies.in_force(session, case.model, at_revision=under)
     if then.policy.rule_for(to) != latest.policy.rule_for(to):
         return latest
-    return InForce(latest.policy, under, then.flags)
+    flags = then.flags
+    if then.policy.freeze != latest.policy.freeze:
+        flags = tuple(dict.fromkeys((*latest.flags, *then.flags)))
+    return InForce(latest.policy, under, flags)
 
 
 async def settle(
