@@ -25,7 +25,7 @@ from tests.waiting import SECONDS, eventually
 
 Request = Callable[[], Awaitable[httpx.Response]]
 NUMBERS = count(1)
-TURNS = 9
+TURNS = 6
 
 # Short ways to two exclusive stages, of which one asks for no approval.
 FROM = ["none", "staging", "archived"]
