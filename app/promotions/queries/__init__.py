@@ -23,6 +23,7 @@ from app.promotions.queries.promotions import (
     to_look_at,
     twin_of,
     undecided,
+    view_and_clock,
     view_of,
 )
 from app.promotions.queries.reviews import (
@@ -58,5 +59,6 @@ __all__ = [
     "undecided_after",
     "undecided_of_model",
     "verdicts_on",
+    "view_and_clock",
     "view_of",
 ]

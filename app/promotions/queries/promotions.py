@@ -1,6 +1,7 @@
 """Promotions with their model, their version and those who had a part in them."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -81,6 +82,16 @@ async def view_of(session: AsyncSession, promotion_id: UUID) -> PromotionView | 
     return None if row is None else as_view(row)
 
 
+async def view_and_clock(
+    session: AsyncSession, promotion_id: UUID
+) -> tuple[PromotionView, datetime] | None:
+    """The same, with PostgreSQL's wall clock, in one round trip."""
+    statement = views.add_columns(func.clock_timestamp()).where(Promotion.id == promotion_id)
+    found = await session.execute(statement.execution_options(populate_existing=True))
+    row = found.one_or_none()
+    return None if row is None else (as_view(row), row[-1].astimezone(UTC))
+
+
 async def revision_of(session: AsyncSession, promotion_id: UUID) -> tuple[int, bool]:
     """A promotion's revision, and whether it is overdue: what a waiter looks at."""
     found = await session.execute(
@@ -99,11 +110,16 @@ async def lock_version(session: AsyncSession, version_id: UUID) -> Version:
     return found.scalar_one()
 
 
-async def lock(session: AsyncSession, promotion_id: UUID, version_id: UUID) -> None:
+async def lock(session: AsyncSession, promotion_id: UUID) -> None:
     """Hold the promotion's version and then the promotion until the end of the transaction. The
-    caller holds the model's lock."""
-    await lock_version(session, version_id)
-    held = select(Promotion.id).where(Promotion.id == promotion_id).with_for_update()
+    caller holds the model's lock, and reads them afterwards: what is read with a lock that one had
+    to wait for may be as it was before."""
+    held = (
+        select(Promotion.id)
+        .join(Version, Version.id == Promotion.version_id)
+        .where(Promotion.id == promotion_id)
+        .with_for_update(of=(Version, Promotion))
+    )
     await session.execute(held)
 
 

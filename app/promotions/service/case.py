@@ -5,7 +5,6 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.db import clock
 from app.core.etags import check_if_match, etag
 from app.core.problems import NotFound
 from app.models import service as models
@@ -25,21 +24,21 @@ async def hold(
 ) -> tuple[PromotionView, Counter, datetime]:
     """The promotion, fresh and held with its version and its model, where it is undecided and
     `If-Match` still names it; and the time."""
-    counter = await models.lock(session, case.model)
-    fresh = await read_held(session, case.promotion.id, case.version.id)
-    now = await clock(session)
+    counter = await models.lock_any(session, case.model)
+    fresh, now = await read_held(session, case.promotion.id)
     check_if_match(if_match, etag(fresh.promotion.revision))
     check_undecided(fresh.promotion, now)
     return fresh, counter, now
 
 
-async def read_held(session: AsyncSession, promotion_id: UUID, version_id: UUID) -> PromotionView:
-    """A promotion, fresh and held with its version. The caller holds the model's lock."""
-    await queries.lock(session, promotion_id, version_id)
-    case = await queries.view_of(session, promotion_id)
-    if case is None:
+async def read_held(session: AsyncSession, promotion_id: UUID) -> tuple[PromotionView, datetime]:
+    """A promotion, fresh and held with its version; and the time. The caller holds the model's
+    lock. A 404 where the model was deleted."""
+    await queries.lock(session, promotion_id)
+    found = await queries.view_and_clock(session, promotion_id)
+    if found is None:
         raise NotFound(f"There is no promotion `{promotion_id}`, or it is hidden from you.")
-    return case
+    return found
 
 
 def check_undecided(promotion: Promotion, now: datetime) -> None:

@@ -2,6 +2,8 @@
 holder, a version is withdrawn, described anew, measured or checked, time passes. All in the
 transaction in which it happens."""
 
+from datetime import datetime
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.checks.moments import checked
@@ -113,17 +115,16 @@ async def settle_one(runtime: Runtime, case: PromotionView) -> None:
     lost or gained a role. A transaction of its own."""
     async with runtime.db.transaction() as session:
         await models.lock_any(session, case.model)
-        await queries.lock(session, case.promotion.id, case.version.id)
-        fresh = await queries.view_of(session, case.promotion.id)
-        if fresh is not None and fresh.promotion.status in UNDECIDED:
-            await settle(session, fresh, await clock(session))
+        await queries.lock(session, case.promotion.id)
+        found = await queries.view_and_clock(session, case.promotion.id)
+        if found is not None and found[0].promotion.status in UNDECIDED:
+            await settle(session, *found)
 
 
-async def has_changed(session: AsyncSession, case: PromotionView) -> bool:
+async def has_changed(session: AsyncSession, case: PromotionView, now: datetime) -> bool:
     """Whether a promotion is no longer what is written about it."""
     if case.promotion.status not in UNDECIDED:
         return False
-    now = await clock(session)
     return is_overdue(case.promotion, now) or differs(
         case.promotion, await judge_now(session, case, now)
     )
@@ -137,8 +138,8 @@ async def settle_all(runtime: Runtime) -> None:
     while True:
         async with runtime.db.reading() as session:
             found = await queries.to_look_at(session, after, LOOKED_AT_ONCE)
-            cases = [await queries.view_of(session, each) for each in found]
-            changed = [case for case in cases if case and await has_changed(session, case)]
+            cases = [await queries.view_and_clock(session, each) for each in found]
+            changed = [case[0] for case in cases if case and await has_changed(session, *case)]
         for case in changed:
             await settle_one(runtime, case)
         if len(found) < LOOKED_AT_ONCE:

@@ -14,7 +14,7 @@ from app.policies.rules import Policy, StageRule
 from app.promotions import queries
 from app.promotions.problems import PromotionAlreadyOpen, TransitionNotAllowed
 from app.promotions.queries import PromotionView
-from app.promotions.rules.words import Status
+from app.promotions.rules.words import UNDECIDED, Status
 from app.promotions.schemas import PromotionInput
 from app.promotions.service.applying import bring, emptying, hindrance
 from app.promotions.service.case import check_usable, read_held
@@ -59,13 +59,14 @@ async def request(
     )
     session.add(promotion)
     await session.flush()
-    case = await read_held(session, promotion.id, version.id)
+    case, _ = await read_held(session, promotion.id)
     note(session, actor, case, "promotion.requested", reason=wanted.reason, apply=wanted.apply)
     found = await settle(session, case, now)
     refusal = emptying(actor, case, found)
     if refusal is not None:
         raise refusal
-    if wanted.apply and hindrance(actor, case, found, now) is None:
+    undecided = case.promotion.status in UNDECIDED
+    if wanted.apply and undecided and hindrance(actor, case, found, now) is None:
         await bring(session, actor, case, counter, found, Kind.PROMOTION)
     await session.flush()
     return case
@@ -104,8 +105,7 @@ async def _check_no_twin(
     twin = await queries.twin_of(session, version.id, target)
     if twin is None:
         return
-    case = await read_held(session, twin, version.id)
-    now = await clock(session)
+    case, now = await read_held(session, twin)
     if is_overdue(case.promotion, now):
         end(session, None, case, Status.EXPIRED, now, "Its time ran out.")
         await session.flush()

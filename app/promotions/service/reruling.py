@@ -41,7 +41,8 @@ async def rerule(runtime: Runtime) -> None:
     while True:
         async with runtime.db.reading() as session:
             found = await queries.undecided_after(session, after, LOOKED_AT_ONCE)
-            changed_ones = [case for case in found if await has_changed(session, case)]
+            now = await clock(session)
+            changed_ones = [case for case in found if await has_changed(session, case, now)]
         for case in changed_ones:
             await settle_one(runtime, case)
         if len(found) < LOOKED_AT_ONCE:

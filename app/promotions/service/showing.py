@@ -63,8 +63,8 @@ async def _read(
     runtime: Runtime, promotion_id: UUID, *, look: bool
 ) -> tuple[PromotionView, bool] | None:
     async with runtime.db.reading() as session:
-        case = await queries.view_of(session, promotion_id)
-        return None if case is None else (case, look and await has_changed(session, case))
+        found = await queries.view_and_clock(session, promotion_id)
+        return None if found is None else (found[0], look and await has_changed(session, *found))
 
 
 async def watch(
