@@ -8,7 +8,7 @@ from tests.journeys.desk import Desk
 from tests.journeys.judging import Promotion, Shown
 from tests.journeys.model import Registry
 
-MOST_INSTANTS = 12
+MOST_INSTANTS = 6
 ENDS = {"applied", "rejected", "cancelled", "expired", "superseded", "voided"}
 
 

@@ -6,9 +6,10 @@ from typing import Any
 import httpx
 from hypothesis import note
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from tests.journeys.catalogue import BASES, FREEZE, PIECES, PROTECT, body_of
+from tests.journeys.catalogue import BASES, body_of
+from tests.journeys.choices import STEPS, WRITERS, Step
 from tests.journeys.comparing import (
     History,
     Looker,
@@ -24,27 +25,6 @@ from tests.journeys.model import Registry
 from tests.journeys.people import CAST
 from tests.journeys.versions import Refusals
 
-# The first of each is what shrinking tends to.
-ANYBODY = st.sampled_from(sorted(CAST))
-WRITERS = st.sampled_from(["alice", "dan", "ci", "ci", "ada", "bob", "mia"])
-REVIEWERS = st.sampled_from(["bob", "eve", "alice", "mia", "ada", "robot", "dan"])
-MAINTAINERS = st.sampled_from(["mia", "ada", "ada", "bob"])
-# Places in a list, counted around; of some, -1 is none of them.
-PLACES = st.integers(0, 7)
-PERHAPS = st.integers(-1, 7)
-MOSTLY = st.sampled_from([True, True, True, False])
-CARE = st.sampled_from(["finalize", "recall", "lift_recall", "delete"])
-TEXTS = st.sampled_from(["What changed.", "Another text.", ""])
-STAGES = st.sampled_from(["staging", "production", "archived", "Production", "none", "canary"])
-EXCLUSIVE = st.sampled_from(["production", "production", "production", "staging", "canary"])
-ALIASES = st.sampled_from(["blue", "blue", "champion", "Production", "canary"])
-AUCS = st.sampled_from([0.9, 0.89, 0.91, 0.85])
-STATUSES = st.sampled_from(["success", "failure", "pending"])
-DIGESTS = st.sampled_from(["a" * 64, "b" * 64, None])
-DECISIONS = st.sampled_from(["approve", "reject", "withdraw", "comment"])
-ENDINGS = st.sampled_from(["apply", "apply", "apply", "cancel", "override"])
-BELIEFS = st.sampled_from(["any", "any", "any", "right", "nobody", 1])
-
 
 class Journey(RuleBasedStateMachine):
     """One model of the registry, from its beginning."""
@@ -57,14 +37,14 @@ class Journey(RuleBasedStateMachine):
         self.history = History()
         self.looker = Looker()
 
-    @initialize(writers=st.lists(WRITERS, min_size=2, max_size=3), held=st.booleans())
+    @initialize(writers=st.lists(WRITERS, min_size=2, max_size=4), held=st.booleans())
     def begin(self, writers: list[str], held: bool) -> None:
         """With a few versions; and where production is `held`, the first of them is there."""
         self.desk.begin()
         for who in writers:
             self.register_version(who, "What changed.", ready=True)
         if held:
-            self.send_to_production("dan", "mia", 1)
+            self.send_to_production("dan", ["bob", "mia", "eve"], 1, apply=True)
 
     def teardown(self) -> None:
         if self.desk.model and self.registry.versions:
@@ -73,23 +53,26 @@ class Journey(RuleBasedStateMachine):
             self.history.compare(self.desk, set(self.registry.policy))
             self.desk.met.update(f"promotion {p.status}" for p in self.registry.promotions)
 
+    @rule(step=STEPS)
+    def happens(self, step: Step) -> None:
+        """One thing after another, all of them equally free. As rules of their own, half of them
+        would be turned off in each journey."""
+        if self.registry.is_waiting or step.what == "look" or "promotion" not in step.choices:
+            getattr(self, step.what)(**step.choices)
+
     # What is tried
 
-    @rule(who=WRITERS, text=TEXTS, ready=MOSTLY, auc=st.none() | AUCS)
     def register(self, who: str, text: str, ready: bool, auc: float | None) -> None:
         self.register_version(who, text, ready=ready, auc=auc)
         self.compare()
 
-    @rule(who=WRITERS, version=PLACES, text=TEXTS)
     def describe(self, who: str, version: int, text: str) -> None:
         number = self.number(version)
         refusals = self.registry.describe(CAST[who], number, text)
         answer = self.send(who, "PATCH", self.of_version(number), {"description": text})
         self.expect(answer, 200, refusals)
 
-    @precondition(lambda self: sum(not each.deleted for each in self.registry.versions) > 1)
-    @rule(who=MAINTAINERS, version=PLACES, what=CARE)
-    def care_for(self, who: str, version: int, what: str) -> None:
+    def care_for(self, who: str, version: int, how: str) -> None:
         """What happens to a version beside its way through the stages."""
         number = self.number(version)
         method, path, body, status = {
@@ -97,11 +80,10 @@ class Journey(RuleBasedStateMachine):
             "recall": ("POST", "/recall", {"reason": "The data leaked."}, 200),
             "lift_recall": ("DELETE", "/recall", None, 200),
             "delete": ("DELETE", "", None, 204),
-        }[what]
-        refusals: Refusals = getattr(self.registry, what)(CAST[who], number)
+        }[how]
+        refusals: Refusals = getattr(self.registry, how)(CAST[who], number)
         self.expect(self.send(who, method, self.of_version(number, path), body), status, refusals)
 
-    @rule(who=WRITERS, version=PLACES, found=AUCS | STATUSES, sha256=DIGESTS)
     def report(self, who: str, version: int, found: float | str, sha256: str | None) -> None:
         """A measurement on a data set or, where a word was found, a check."""
         number = self.number(version)
@@ -115,12 +97,6 @@ class Journey(RuleBasedStateMachine):
             path = self.of_version(number, "/evaluations")
             self.expect(self.send(who, "POST", path, body), 201, refusals)
 
-    @rule(
-        who=MAINTAINERS,
-        pieces=st.lists(st.sampled_from(sorted(PIECES)), max_size=3, unique=True),
-        base=st.sampled_from(["", "", "", *sorted(BASES), "nothing"]),
-        more=st.sampled_from([{}, {}, {}, PROTECT, FREEZE]),
-    )
     def set_policy(self, who: str, pieces: list[str], base: str, more: dict[str, Any]) -> None:
         """What the model adds to the default or, upon a base, has instead of it; or nothing."""
         replaces = base in BASES
@@ -138,36 +114,27 @@ class Journey(RuleBasedStateMachine):
             compare_policy(self.desk, self.registry)
         self.expect(answer, 204 if body is None else 200, refusals)
 
-    @rule(who=ANYBODY, version=PLACES, to=STAGES, apply=st.booleans())
     def ask(self, who: str, version: int, to: str, apply: bool) -> None:
-        self.ask_for(who, self.number(version), to, apply=apply)
+        self.ask_for(who, self.number(version, waits=False), to, apply=apply)
 
-    @rule(asker=WRITERS, reviewer=REVIEWERS, version=PLACES)
-    def go_to_production(self, asker: str, reviewer: str, version: int) -> None:
+    def go_to_production(self, asker: str, version: int, reviewers: list[str], apply: bool) -> None:
         """What happens most: by staging to production, each step as a step of its own."""
-        self.send_to_production(asker, reviewer, self.number(version))
+        number = self.number(version, waits=False)
+        self.send_to_production(asker, reviewers, number, apply=apply)
 
-    @precondition(lambda self: self.registry.is_waiting)
-    @rule(who=REVIEWERS, promotion=PLACES, decision=DECISIONS)
     def review(self, who: str, promotion: int, decision: str) -> None:
         self.say(who, self.promotion(promotion), decision)
 
-    @precondition(lambda self: self.registry.is_waiting)
-    @rule(who=ANYBODY, promotion=PLACES, expected=BELIEFS, how=ENDINGS)
-    def end(self, who: str, promotion: int, expected: str | int, how: str) -> None:
-        """Apply or cancel it, or break the glass."""
-        found = self.promotion(promotion)
-        if how == "apply":
-            self.apply_one(who, found, expected)
-        elif how == "cancel":
-            refusals = self.registry.cancel(CAST[who], found)
-            self.expect(self.send(who, "POST", self.of(found, "/cancel")), 200, refusals)
-        else:
-            refusals = self.registry.override(CAST[who], found)
-            body = {"reason": "Nobody can be reached."}
-            self.expect(self.send(who, "POST", self.of(found, "/override"), body), 200, refusals)
+    def apply(self, who: str, promotion: int, expected: str | int) -> None:
+        self.apply_one(who, self.promotion(promotion), expected)
 
-    @rule(who=MAINTAINERS, stage=EXCLUSIVE, to=PERHAPS, expected=BELIEFS)
+    def end(self, who: str, promotion: int, how: str) -> None:
+        """Take it back, or break the glass."""
+        found = self.promotion(promotion)
+        refusals: Refusals = getattr(self.registry, how)(CAST[who], found)
+        body = {"reason": "Nobody can be reached."}
+        self.expect(self.send(who, "POST", self.of(found, f"/{how}"), body), 200, refusals)
+
     def roll_back(self, who: str, stage: str, to: int, expected: str | int) -> None:
         number = None if to < 0 else self.number(to)
         body: dict[str, Any] = {"stage": stage, "reason": "It fails."}
@@ -188,7 +155,6 @@ class Journey(RuleBasedStateMachine):
             assert answer.json()["alternatives"] == could
         self.expect(answer, 200, refusals)
 
-    @rule(who=WRITERS, alias=ALIASES, version=PERHAPS)
     def set_alias(self, who: str, alias: str, version: int) -> None:
         """Point it at a version, or remove it."""
         path = self.desk.of_model(f"/aliases/{alias}")
@@ -200,7 +166,6 @@ class Journey(RuleBasedStateMachine):
             refusals = self.registry.point(CAST[who], alias, number)
             self.expect(self.send(who, "PUT", path, {"version": number}), 200, refusals)
 
-    @rule(who=ANYBODY, promotion=PERHAPS)
     def look(self, who: str, promotion: int) -> None:
         """A promotion, and what this person is told that they can do; or their inbox."""
         if promotion < 0 or not self.registry.promotions:
@@ -225,14 +190,19 @@ class Journey(RuleBasedStateMachine):
         assert not refusals
         assert answer.json()["number"] == len(self.registry.versions)
 
-    def send_to_production(self, asker: str, reviewer: str, number: int) -> None:
+    def send_to_production(
+        self, asker: str, reviewers: list[str], number: int, *, apply: bool
+    ) -> None:
         found = self.registry.version(number)
         if found is not None and found.stage != "staging":
             self.ask_for(asker, number, "staging", apply=True)
-        asked = self.ask_for(asker, number, "production")
+        waiting = [p for p in self.registry.open_for(number) if p.target == "production"]
+        asked = waiting[0] if waiting else self.ask_for(asker, number, "production")
         if asked is not None:
-            self.say(reviewer, asked, "approve")
-            self.apply_one(asker, asked)
+            for reviewer in reviewers:
+                self.say(reviewer, asked, "approve")
+            if apply:
+                self.apply_one(asker, asked)
 
     def report_check(self, who: str, number: int, status: str) -> None:
         """Who says again what they said last is answered what there is."""
@@ -273,15 +243,21 @@ class Journey(RuleBasedStateMachine):
             return self.registry.incumbent(stage)
         return None if expected == "nobody" else expected
 
-    def number(self, place: int) -> int:
-        """Of one of the versions, the newest first; those that were deleted come last."""
-        newest = sorted(self.registry.versions, key=lambda v: (v.deleted, -v.number))
+    def number(self, place: int, *, waits: bool = True) -> int:
+        """Of one of the versions: first those for which something is open (or, if asked, for which
+        nothing is), the newest first; those that were deleted come last."""
+        newest = sorted(
+            self.registry.versions,
+            key=lambda v: (v.deleted, bool(self.registry.open_for(v.number)) != waits, -v.number),
+        )
         return newest[place % len(newest)].number
 
     def promotion(self, place: int) -> Promotion:
-        """One of those that are undecided, or else have ended, the newest of each first."""
-        newest = sorted(self.registry.promotions, key=lambda p: (not p.is_undecided, -p.ordinal))
-        return newest[place % len(newest)]
+        """One of those that are undecided, the newest first, or the last one that has ended."""
+        newest = self.registry.promotions[::-1]
+        ended = [each for each in newest if not each.is_undecided]
+        found = [each for each in newest if each.is_undecided] + ended[:1]
+        return found[place % len(found)]
 
     def of_version(self, number: int, path: str = "") -> str:
         return self.desk.of_model(f"/versions/{number}{path}")

@@ -22,8 +22,8 @@ from tests.journeys.people import enter
 EXAMPLES = os.environ.get("STAGEWARD_TEST_EXAMPLES")
 settings.register_profile(
     "journeys",
-    max_examples=int(EXAMPLES or 40),
-    stateful_step_count=25,
+    max_examples=int(EXAMPLES or 25),
+    stateful_step_count=40,
     derandomize=EXAMPLES is None,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.target, Phase.shrink],
