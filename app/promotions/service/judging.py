@@ -14,14 +14,13 @@ from app.audit import service as audit
 from app.core.actor import Actor, Role
 from app.core.canonical import sha256_hex
 from app.core.db import announce
-from app.policies import service as policies
 from app.policies.rules import ApprovalRule, Policy, StageRule
-from app.policies.service import InForce
 from app.promotions import queries
 from app.promotions.queries import PromotionView
 from app.promotions.rules.judging import Facts, Findings, RuleFinding, Seen, judge
 from app.promotions.rules.words import UNDECIDED, Status
 from app.promotions.service.gathering import gather
+from app.promotions.service.ground import Ground, ground_of
 from app.promotions.tables import Promotion
 from app.stages import service as stages
 from app.stages.tables import Stage
@@ -60,30 +59,25 @@ def what_is_shown(version: Version, policy_revision: int) -> Seen:
 
 async def judge_now(session: AsyncSession, case: PromotionView, now: datetime) -> Judgement:
     """What the facts are, and what follows from them. Reads only."""
-    latest = await policies.in_force(session, case.model)
-    by_name = {each.name: each for each in await stages.stages_of_model(session, case.model.id)}
-    return await judge_under(
-        session, case, await _stands_under(session, case, latest), by_name, now
-    )
+    return await judge_under(session, case, await ground_of(session, case), now)
 
 
 async def judge_under(
-    session: AsyncSession,
-    case: PromotionView,
-    in_force: InForce,
-    by_name: dict[str, Stage],
-    now: datetime,
+    session: AsyncSession, case: PromotionView, ground: Ground, now: datetime
 ) -> Judgement:
-    """What follows under this policy, with these stages."""
+    """What follows on this ground."""
     promotion, model, version = case.promotion, case.model, case.version
-    policy, revision = in_force.policy, in_force.revision
+    policy, revision, by_name = ground.policy, ground.revision, ground.stages
     rule, target = policy.rule_for(promotion.to_stage), by_name.get(promotion.to_stage)
     tenure = await stages.open_tenure(session, version.id)
     incumbents = [] if target is None else await stages.incumbents(session, model.id, target)
     source = by_name.get(tenure.stage) if tenure else None
     if rule is None or target is None:
         return Judgement(policy, revision, None, target, source, incumbents, None, {})
-    given = await queries.verdicts_on(session, promotion.id, model.name)
+    # Nobody reviews what was never judged: that is done where it is asked for.
+    given = (
+        await queries.verdicts_on(session, promotion.id, model.name) if promotion.findings else []
+    )
     incumbent = incumbents[0].number if incumbents else None
     facts = Facts(
         verdicts=tuple(each.verdict for each in given),
@@ -98,33 +92,23 @@ async def judge_under(
     findings = judge(rule, facts)
     empties = source is not None and source.exclusive
     document = as_document(findings, rule, incumbent=incumbent, empties=empties)
-    document["policy_flags"] = list(in_force.flags)
+    document["policy_flags"] = list(ground.flags)
     return Judgement(policy, revision, rule, target, source, incumbents, findings, document)
 
 
-async def _stands_under(session: AsyncSession, case: PromotionView, latest: InForce) -> InForce:
-    """The policy that the promotion stands under: the latest, whose revision it moves on to only
-    when the rule of its target stage is another one. A freeze holds, and is lifted, for all of
-    them, and so is what is flagged about that."""
-    under, to = case.promotion.policy_revision, case.promotion.to_stage
-    if under == latest.revision:
-        return latest
-    then = await policies.in_force(session, case.model, at_revision=under)
-    if then.policy.rule_for(to) != latest.policy.rule_for(to):
-        return latest
-    flags = then.flags
-    if then.policy.freeze != latest.policy.freeze:
-        flags = tuple(dict.fromkeys((*latest.flags, *then.flags)))
-    return InForce(latest.policy, under, flags)
-
-
 async def settle(
-    session: AsyncSession, case: PromotionView, now: datetime, actor: Actor | None = None
+    session: AsyncSession,
+    case: PromotionView,
+    now: datetime,
+    actor: Actor | None = None,
+    *,
+    ground: Ground | None = None,
 ) -> Judgement:
     """Judge an undecided promotion and write down what was found: its status follows, with an
-    event where it changes. `actor` is who rejected it, where that is why one looks."""
+    event where it changes. `actor` is who rejected it, where that is why one looks; the `ground`
+    is looked up where the caller has not done so."""
     promotion = case.promotion
-    found = await judge_now(session, case, now)
+    found = await judge_under(session, case, ground or await ground_of(session, case), now)
     if is_overdue(promotion, now):
         end(session, None, case, Status.EXPIRED, now, "Its time ran out.")
     elif found.findings is None or found.rule is None:

@@ -21,6 +21,7 @@ from app.promotions.rules.words import Status
 from app.promotions.schemas import PreviewOutput
 from app.promotions.service.applying import emptying
 from app.promotions.service.case import check_usable
+from app.promotions.service.ground import Ground, stages_of
 from app.promotions.service.judging import Judgement, expiry, judge_under
 from app.promotions.tables import Promotion
 from app.stages import service as stages
@@ -41,9 +42,10 @@ async def preview(
     rule = _rule(policy.policy, model, target)
     tenure = await stages.open_tenure(session, version.id)
     case = _as_if_asked(actor, model, version, tenure.stage if tenure else NO_STAGE, target, now)
-    by_name = {each.name: each for each in await stages.stages_of_model(session, model.id)}
+    by_name = await stages_of(session, model)
     by_name |= {r.name: Stage(name=r.name, exclusive=r.exclusive) for r in policy.policy.stages}
-    found = await judge_under(session, case, policy, by_name, now)
+    ground = Ground(policy.policy, policy.revision, policy.flags, by_name)
+    found = await judge_under(session, case, ground, now)
     return _as_output(actor, case, rule, found, now, tried=wanted.policy is not None)
 
 

@@ -9,8 +9,7 @@ from app.core.db import clock
 from app.core.problems import Conflict, InvalidRequest, NotFound
 from app.models import service as models
 from app.models.tables import Model
-from app.policies import service as policies
-from app.policies.rules import Policy, StageRule
+from app.policies.rules import StageRule
 from app.promotions import queries
 from app.promotions.problems import PromotionAlreadyOpen, TransitionNotAllowed
 from app.promotions.queries import PromotionView
@@ -18,6 +17,7 @@ from app.promotions.rules.words import UNDECIDED, Status
 from app.promotions.schemas import PromotionInput
 from app.promotions.service.applying import bring, emptying, hindrance
 from app.promotions.service.case import check_usable, read_held
+from app.promotions.service.ground import Ground, ground_in
 from app.promotions.service.judging import end, expiry, is_overdue, note, settle
 from app.promotions.tables import Promotion
 from app.stages import service as stages
@@ -35,10 +35,10 @@ async def request(
     if version.deleted_at is not None:
         raise NotFound(f"The model `{model.name}` has no version {version.number} any more.")
     check_usable(version, model)
-    in_force = await policies.in_force(session, model)
+    ground = await ground_in(session, model)
     tenure = await stages.open_tenure(session, version.id)
     source, target = tenure.stage if tenure else NO_STAGE, wanted.to.lower()
-    rule = await _way(session, in_force.policy, model, version, source, target)
+    rule = _way(ground, model, version, source, target)
     await _check_no_twin(session, model, version, target)
     now = await clock(session)
     promotion = Promotion(
@@ -52,16 +52,18 @@ async def request(
         requested_by_owner_id=actor.owner_id,
         manifest_sha256=version.manifest_sha256,
         recipe_sha256=version.recipe_sha256,
-        policy_revision=in_force.revision,
-        opened_under_revision=in_force.revision,
+        policy_revision=ground.revision,
+        opened_under_revision=ground.revision,
         created_at=now,
         expires_at=expiry(rule, now),
     )
     session.add(promotion)
     await session.flush()
-    case, _ = await read_held(session, promotion.id)
+    case = await queries.view_of(session, promotion.id)
+    if case is None:
+        raise models.absent(model.name)
     note(session, actor, case, "promotion.requested", reason=wanted.reason, apply=wanted.apply)
-    found = await settle(session, case, now)
+    found = await settle(session, case, now, ground=ground)
     refusal = emptying(actor, case, found)
     if refusal is not None:
         raise refusal
@@ -72,24 +74,17 @@ async def request(
     return case
 
 
-async def _way(
-    session: AsyncSession,
-    policy: Policy,
-    model: Model,
-    version: Version,
-    source: str,
-    target: str,
-) -> StageRule:
+def _way(ground: Ground, model: Model, version: Version, source: str, target: str) -> StageRule:
     """The rule of the target stage, where it lets a version come from this one."""
-    if not await stages.is_stage(session, model.id, target):
-        known = ", ".join(s.name for s in await stages.stages_of_model(session, model.id))
+    if target != NO_STAGE and target not in ground.stages:
+        known = ", ".join(ground.stages)
         raise InvalidRequest(
             f"The model `{model.name}` has no stage `{target}`.",
             errors=[{"pointer": "/to", "detail": f"Its stages are: {known}."}],
         )
     if source == target:
         raise Conflict(f"Version {version.number} of `{model.name}` holds `{target}` already.")
-    rule = policy.rule_for(target)
+    rule = ground.rule_for(target)
     if rule is None or source not in rule.from_stages:
         ways = ", ".join(f"`{each}`" for each in rule.from_stages) if rule else "nowhere"
         raise TransitionNotAllowed(

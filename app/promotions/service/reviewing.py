@@ -7,23 +7,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import Actor, Role
 from app.core.ids import new_id
 from app.core.problems import NotAllowed
+from app.policies.rules import StageRule
 from app.promotions import queries
 from app.promotions.problems import OnlyPeopleApprove, SeparationOfDuties, VerdictNotGiven
 from app.promotions.queries import PromotionView
 from app.promotions.rules.duties import Conflict, Reviewer, Through, conflict_of, is_named
-from app.promotions.rules.judging import leniency_of
+from app.promotions.rules.judging import Seen, leniency_of
 from app.promotions.rules.words import Decision, Status
 from app.promotions.schemas import ReviewInput
 from app.promotions.service.case import check_undecided, hold
-from app.promotions.service.judging import (
-    Judgement,
-    count_up,
-    end,
-    judge_now,
-    note,
-    settle,
-    what_is_shown,
-)
+from app.promotions.service.ground import ground_of
+from app.promotions.service.judging import count_up, end, note, settle, what_is_shown
 from app.promotions.tables import Review
 
 
@@ -36,16 +30,19 @@ async def review(
 ) -> tuple[PromotionView, Review]:
     """Add a verdict or a remark, bound to what there is to see now, and let the status follow."""
     case, _, now = await hold(session, case, if_match)
-    found = await judge_now(session, case, now)
+    ground = await ground_of(session, case)
     if wanted.decision is Decision.APPROVE:
         groups = await queries.group_names(session, actor.group_ids)
         reviewer = as_reviewer(actor, case.model.name, groups)
-        await _check_may_approve(session, case, reviewer, found)
+        rule = ground.rule_for(case.promotion.to_stage)
+        await _check_may_approve(session, case, reviewer, rule)
     given = (await queries.reviews_of(session, [case.promotion.id]))[case.promotion.id]
     if wanted.decision is Decision.WITHDRAW and not has_verdict(given, actor):
         raise VerdictNotGiven("You have no verdict on this promotion that you could withdraw.")
-    added = _review(case, actor, wanted, found, _after(given, now))
+    saw = what_is_shown(case.version, ground.revision)
+    added = _review(case, actor, wanted, saw, _after(given, now))
     session.add(added)
+    await session.flush()
     note(
         session,
         actor,
@@ -59,16 +56,14 @@ async def review(
         policy_revision=added.policy_revision,
     )
     count_up(session, case.promotion)
-    await session.flush()
-    await settle(session, case, now, actor)
+    await settle(session, case, now, actor, ground=ground)
     await session.flush()
     return case, added
 
 
 def _review(
-    case: PromotionView, actor: Actor, wanted: ReviewInput, found: Judgement, at: datetime
+    case: PromotionView, actor: Actor, wanted: ReviewInput, saw: Seen, at: datetime
 ) -> Review:
-    saw = what_is_shown(case.version, found.policy_revision)
     return Review(
         id=new_id(),
         promotion_id=case.promotion.id,
@@ -105,14 +100,14 @@ def as_reviewer(actor: Actor, model: str, groups: frozenset[str]) -> Reviewer:
 
 
 async def _check_may_approve(
-    session: AsyncSession, case: PromotionView, reviewer: Reviewer, found: Judgement
+    session: AsyncSession, case: PromotionView, reviewer: Reviewer, rule: StageRule | None
 ) -> None:
-    if found.rule is None:
+    if rule is None:
         return
-    conflict = conflict_of(reviewer, case.parties, leniency_of(found.rule))
+    conflict = conflict_of(reviewer, case.parties, leniency_of(rule))
     if conflict is not None:
         raise SeparationOfDuties(await _explain(session, case, reviewer, conflict))
-    if not reviewer.is_person and not is_named(reviewer, found.rule.approvals):
+    if not reviewer.is_person and not is_named(reviewer, rule.approvals):
         raise OnlyPeopleApprove(
             f"{reviewer.name} is a service account, and no approval rule of "
             f"`{case.promotion.to_stage}` names it. Have a person approve."
