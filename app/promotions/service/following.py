@@ -17,7 +17,7 @@ from app.models.tables import Model
 from app.promotions import queries
 from app.promotions.queries import PromotionView, evidence
 from app.promotions.rules.words import UNDECIDED, Status
-from app.promotions.service.judging import differs, end, is_overdue, judge_now, settle
+from app.promotions.service.judging import count_up, differs, end, is_overdue, judge_now, settle
 from app.stages import service as stages
 from app.stages.moments import aliased, moved
 from app.stages.rules import Move
@@ -38,10 +38,13 @@ async def follow_moves(
     taken = moves[0]
     by_version = {move.version_id: move for move in moves}
     touched = exclusive & {stage for move in moves for stage in (move.from_stage, move.to_stage)}
-    now = await clock(session)
-    for case in await queries.undecided(
+    concerned = await queries.undecided(
         session, model.id, versions=list(by_version), stages=sorted(touched), comparing=True
-    ):
+    )
+    if not concerned:
+        return
+    now = await clock(session)
+    for case in concerned:
         promotion, move = case.promotion, by_version.get(case.version.id)
         if move is not None and move.to_stage != promotion.from_stage:
             why = f"Version {move.number} left the stage {promotion.from_stage}."
@@ -84,12 +87,20 @@ async def follow_check(session: AsyncSession, _: Actor, model: Model, version: V
 async def follow_evaluation(
     session: AsyncSession, _: Actor, model: Model, version: Version
 ) -> None:
-    """A gate may ask for what was measured of the version, or compare others with it."""
+    """A gate may ask for what was measured of the version, or compare others with it; and it is
+    shown to the reviewers of the version and of those who would succeed it."""
     compared = await evidence.is_in_use(session, version.id)
+    tenure = await stages.open_tenure(session, version.id) if compared else None
+    holds = [tenure.stage] if tenure else []
     concerned = await queries.undecided(
-        session, model.id, versions=[version.id], stages=[], comparing=compared
+        session, model.id, versions=[version.id], stages=holds, comparing=compared
     )
+    revisions = {case.promotion.id: case.promotion.revision for case in concerned}
     await _settle(session, concerned)
+    for promotion in (case.promotion for case in concerned):
+        shown = promotion.version_id == version.id or promotion.to_stage in holds
+        if shown and promotion.revision == revisions[promotion.id]:
+            count_up(session, promotion)
 
 
 @aliased.subscribe
@@ -100,6 +111,8 @@ async def follow_alias(session: AsyncSession, _: Actor, model: Model, __: str) -
 
 
 async def _settle(session: AsyncSession, cases: list[PromotionView]) -> None:
+    if not cases:
+        return
     now = await clock(session)
     for case in cases:
         await settle(session, case, now)

@@ -1,7 +1,7 @@
 """Who holds a stage, held it, and how it changed."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import (
@@ -226,9 +226,9 @@ async def holders_at(
 
 async def earliest_instant(
     session: AsyncSession, model_id: UUID, stage: Stage, version_ids: list[UUID]
-) -> datetime | None:
-    """The first instant at which these versions may change their stages and one of them may enter
-    this one: after the beginning of what is open and not before the end of what was."""
+) -> datetime:
+    """The first instant from now on at which these versions may change their stages and one of them
+    may enter this one: after the beginning of what is open and not before the end of what was."""
     after = case(
         (is_open, func.lower(Tenure.held) + timedelta(microseconds=1)),
         else_=func.upper(Tenure.held),
@@ -239,10 +239,9 @@ async def earliest_instant(
             concerned,
             and_(Tenure.model_id == model_id, Tenure.stage == stage.name, Tenure.exclusive),
         )
-    found: datetime | None = (
-        await session.execute(select(func.max(after)).where(concerned))
-    ).scalar_one()
-    return found
+    instant = func.greatest(func.clock_timestamp(), func.max(after))
+    found: datetime = (await session.execute(select(instant).where(concerned))).scalar_one()
+    return found.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
 from app.core.actor import Actor
-from app.core.db import announce, clock
+from app.core.db import announce
 from app.models.tables import Counter, Model
 from app.stages import queries
 from app.stages.moments import moved
@@ -30,9 +30,7 @@ async def instant_for(
 ) -> datetime:
     """When these versions move: now, but never before what they follow, so that a clock that was
     set back makes no tenure overlap another. Read after the model's lock was taken."""
-    now = await clock(session)
-    earliest = await queries.earliest_instant(session, model.id, stage, version_ids)
-    return now if earliest is None else max(now, earliest)
+    return await queries.earliest_instant(session, model.id, stage, version_ids)
 
 
 async def enter(
@@ -58,10 +56,11 @@ async def enter(
     moves = [Move(version_id, number, from_stage, stage.name, cause.kind)]
     kind = cause.kind_of_leaving
     moves += [Move(h.version_id, h.number, h.stage, ARCHIVED, kind) for h in leaving]
-    archive = await queries.archive(session) if leaving else stage
     await _end(session, [move.version_id for move in moves], at)
     for move in moves:
-        _begin(session, model, move, stage if move is moves[0] else archive, cause, at)
+        # `archived` is never exclusive.
+        exclusive = stage.exclusive and move is moves[0]
+        _begin(session, model, move, exclusive=exclusive, cause=cause, at=at)
         _record(session, actor, model, move, cause, at)
     await _count_up(session, counter, moves)
     await session.flush()
@@ -79,14 +78,14 @@ async def _end(session: AsyncSession, version_ids: list[UUID], at: datetime) -> 
 
 
 def _begin(
-    session: AsyncSession, model: Model, move: Move, stage: Stage, cause: Cause, at: datetime
+    session: AsyncSession, model: Model, move: Move, *, exclusive: bool, cause: Cause, at: datetime
 ) -> None:
     session.add(
         Tenure(
             model_id=model.id,
             version_id=move.version_id,
-            stage=stage.name,
-            exclusive=stage.exclusive,
+            stage=move.to_stage,
+            exclusive=exclusive,
             held=Range(at, None),
             promotion_id=cause.promotion_id,
             rollback_id=cause.rollback_id,
