@@ -64,8 +64,8 @@ class Bench:
             bare = stack.enter_context(ceiling(self.server))
             for number in range(self.options.rounds):
                 for case in cases:
-                    before = self._run(bare, lid)
-                    sample = self._run(self.server, case)
+                    before = self.run(bare, lid)
+                    sample = self.run(self.server, case)
                     taken[lid.name].add(before, before)
                     taken[case.name].add(sample, before)
                     tell(f"{title}, round {number + 1}: {case.name}: {sample.rate:.0f}/s, "
@@ -86,7 +86,8 @@ class Bench:
         )
         return section
 
-    def _run(self, target: Target, case: Case) -> Sample:
+    def run(self, target: Target, case: Case) -> Sample:
+        """One run of a case."""
         server, database = target.cpu_seconds(), self.server.database_cpu_seconds()
         sample = load.run(
             target,
@@ -115,7 +116,7 @@ class Taken:
 
     def call(self, name: str) -> Sequence[float]:
         """What one call of the work took in each case, in order."""
-        return sorted(one for sample in self.samples for one in sample.calls[name])
+        return sorted(one for sample in self.samples for one in sample.calls.get(name, ()))
 
     def row(self, name: str, *, lid: bool = False) -> tuple[str, ...]:
         rate = statistics.median(sample.rate for sample in self.samples)
