@@ -37,34 +37,37 @@ class History:
 
 class Looker:
     """Compares what is shown with the model. What the model has not changed since the last look is
-    looked at again only when something else has, and at the end: each look takes a request."""
+    looked at again when it has, and at the end: each look takes a request."""
 
     def __init__(self) -> None:
-        self._versions: dict[int, Any] = {}
-        self._moves = -1
+        self._seen: dict[str, Any] = {}
 
     def look(self, desk: Desk, registry: Registry, ids: list[str], *, all_of_it: bool) -> None:
-        compare_promotions(desk, registry, ids)
+        promotions = [expected_promotion(p, registry.shown(p)) for p in registry.promotions]
         versions = expected_versions(registry)
-        if all_of_it or versions != self._versions:
-            self._versions = versions
+        if self._is_news("promotions", promotions) or all_of_it:
+            compare_promotions(desk, promotions, ids)
+        if self._is_news("versions", versions) or all_of_it:
             compare_versions(desk, versions)
-        if all_of_it or len(registry.transitions) != self._moves:
-            self._moves = len(registry.transitions)
+        if self._is_news("moves", (len(registry.transitions), registry.revision)) or all_of_it:
             compare_stages(desk, registry, ids)
 
+    def _is_news(self, what: str, expected: Any) -> bool:
+        was, self._seen[what] = self._seen.get(what), expected
+        return bool(was != expected)
 
-def compare_promotions(desk: Desk, registry: Registry, ids: list[str]) -> None:
+
+def compare_promotions(desk: Desk, expected: list[dict[str, Any]], ids: list[str]) -> None:
     """All promotions of the model."""
     listed = desk.read_all("/promotions", model=desk.model)
     assert [each["id"] for each in listed] == ids[::-1]
-    for body, promotion in zip(reversed(listed), registry.promotions, strict=True):
-        compare_promotion(body, promotion, registry.shown(promotion))
+    assert [found_promotion(each) for each in reversed(listed)] == expected
 
 
-def compare_promotion(body: dict[str, Any], promotion: Promotion, shown: Shown) -> None:
-    """One promotion, all that is shown of it but its times and its `available_actions`."""
-    found = {
+def found_promotion(body: dict[str, Any]) -> dict[str, Any]:
+    """All that is shown of a promotion but its times and its `available_actions`."""
+    assert (body["ended_at"] is not None) == (body["status"] in ENDS)
+    return {
         "version": body["version"],
         "from": body["from"],
         "to": body["to"],
@@ -84,7 +87,11 @@ def compare_promotion(body: dict[str, Any], promotion: Promotion, shown: Shown) 
             for each in body["reviews"]
         ],
     }
-    expected = {
+
+
+def expected_promotion(promotion: Promotion, shown: Shown) -> dict[str, Any]:
+    """The same by the model."""
+    return {
         "version": promotion.version,
         "from": promotion.source,
         "to": promotion.target,
@@ -106,8 +113,6 @@ def compare_promotion(body: dict[str, Any], promotion: Promotion, shown: Shown) 
             )
         ],
     }
-    assert found == expected
-    assert (body["ended_at"] is not None) == (body["status"] in ENDS)
 
 
 def compare_unmet(body: dict[str, Any], shown: Shown) -> None:

@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.journeys.catalogue import BASES, body_of
-from tests.journeys.choices import STEPS, WRITERS, Step
+from tests.journeys.choices import ADDED, STEPS, WRITERS, Step
 from tests.journeys.comparing import (
     History,
     Looker,
     compare_policy,
-    compare_promotion,
     compare_record,
     compare_unmet,
+    expected_promotion,
+    found_promotion,
 )
 from tests.journeys.desk import Desk, slug_of
 from tests.journeys.gates import Report
@@ -37,14 +38,16 @@ class Journey(RuleBasedStateMachine):
         self.history = History()
         self.looker = Looker()
 
-    @initialize(writers=st.lists(WRITERS, min_size=2, max_size=4), held=st.booleans())
-    def begin(self, writers: list[str], held: bool) -> None:
-        """With a few versions; and where production is `held`, the first of them is there."""
+    @initialize(writers=st.lists(WRITERS, min_size=2, max_size=4), held=st.booleans(), pieces=ADDED)
+    def begin(self, writers: list[str], held: bool, pieces: list[str]) -> None:
+        """With a few versions, the first of them in production where it is `held`, and a policy."""
         self.desk.begin()
         for who in writers:
-            self.register_version(who, "What changed.", ready=True)
+            self.register_version(who, "What changed.", ready=True, auc=0.9)
         if held:
             self.send_to_production("dan", ["bob", "mia", "eve"], 1, apply=True)
+        if pieces:
+            self.set_policy("ada", pieces, "", {})
 
     def teardown(self) -> None:
         if self.desk.model and self.registry.versions:
@@ -175,7 +178,7 @@ class Journey(RuleBasedStateMachine):
         else:
             found = self.promotion(promotion)
             body = self.desk.read(self.of(found), who)
-            compare_promotion(body, found, self.registry.shown(found))
+            assert found_promotion(body) == expected_promotion(found, self.registry.shown(found))
             assert body["available_actions"] == self.registry.actions(CAST[who], found)
 
     # How it is tried
