@@ -16,7 +16,10 @@ from app.core.runtime import get_runtime
 from app.idempotency.service import Answer, KeyedRequest, find, keep, keyed
 from app.idempotency.tables import KeptAnswer
 
-KEPT_HEADERS = ("location", "etag", "content-type", "link")
+KEPT_HEADERS = (
+    *("location", "etag", "content-type", "link"),
+    *("version-number", "version-recalled"),
+)
 REPLAY_HEADER = "Idempotent-Replay"
 _serving: ContextVar[Request] = ContextVar("serving")
 

@@ -144,6 +144,7 @@ async def _named(
     return {name.lower(): name for name in found.scalars()}
 
 
-async def model_of(session: AsyncSession, model_id: UUID) -> Model:
-    """The model that a revision belongs to, deleted or not."""
-    return (await session.execute(select(Model).where(Model.id == model_id))).scalar_one()
+async def model_names(session: AsyncSession, model_ids: list[UUID]) -> dict[UUID, str]:
+    """What models are called."""
+    found = await session.execute(select(Model.id, Model.name).where(Model.id.in_(model_ids)))
+    return {row[0]: row[1] for row in found}

@@ -84,8 +84,8 @@ async def preview_policy(
     force or under one that you give: every gate with its reason, who would have to approve, who
     would make room. Nothing is asked, set or recorded.
 
-    A policy that could not be set is a 422 that points at what is wrong, so this also checks one
-    before it is set."""
+    A policy that names what is not there, or that makes no sense, is a 422 that points at what is
+    wrong, as when it is set. Whether versions hold a stage that it takes away is seen only then."""
     model = await load_model(session, actor, wanted.model, Permission.VERSIONS_READ)
     found = await resolve(session, actor, model.name, str(wanted.version))
     return await promotions.preview(session, actor, model, found.version, wanted)

@@ -134,10 +134,11 @@ async def get_promotion(
     answered at once, and where nothing changed the answer is a 304. Without `If-None-Match`, a
     promotion that has ended is answered at once: it changes no more.
 
-    The `ETag` stands for all that decides: status, gates, approvals, reviews, the incumbent. It
-    does not stand for `changes`: an evaluation that moves no gate makes no new one, nor does, where
-    there is no incumbent, another version that enters the stage. Ask without `If-None-Match` to see
-    the latest of it. What an ended promotion says of it stays, unless a version is deleted."""
+    The `ETag` stands for all that decides (status, gates, approvals, reviews, the incumbent) and
+    for every evaluation of the version and of the incumbent. Where there is no incumbent, it does
+    not stand for the version that `changes` compares with instead: ask without `If-None-Match` to
+    see the latest of that. What an ended promotion says of it stays, unless a version is
+    deleted."""
     first = case.promotion.revision
 
     def is_news(promotion: Promotion) -> bool:

@@ -55,7 +55,9 @@ class StageHeld(Conflict):
 
 class StageInUse(Conflict):
     """The policy would take away a stage that versions hold, or make one exclusive that several
-    hold. `held` lists them (`model`, `stage`, `versions`, `count`). Move them out of it first."""
+    hold: `held` lists them (`model`, `stage`, `versions`, `count`). Move them out of it first. Or
+    a new default gives up a stage that models add to: `models` lists these and their stages.
+    Change their policies first."""
 
     slug = "stage-in-use"
     title = "Versions hold this stage"

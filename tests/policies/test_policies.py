@@ -135,7 +135,7 @@ def test_a_body_is_read_with_its_defaults() -> None:
     canary, production, archived = policy.stages
     assert archived.from_stages == ("none", "canary", "production")
     assert (canary.exclusive, canary.incumbent) == (False, Incumbent.KEEP)
-    assert (production.incumbent, production.approvals_required) == (Incumbent.ARCHIVE, 2)
+    assert (production.incumbent, len(production.approvals)) == (Incumbent.ARCHIVE, 2)
     assert production.approvals[0] == ApprovalRule(1, roles=(Role.MAINTAINER,))
     assert policy.rule_for("production") is production
     assert policy.rule_for("nowhere") is None

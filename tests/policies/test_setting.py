@@ -98,7 +98,7 @@ async def test_a_version_moves_through_a_stage_of_the_models_own(admin: Api) -> 
         ({"stages": [{"name": "production", "from": ["nowhere"]}]}, "/stages/0/from/0"),
         ({"stages": [{"name": "shadow"}]}, "/stages/0/from"),
         ({"stages": [{"name": "production", "from": ["archived"]}]}, "/stages/0/from"),
-        ({"stages": [{"name": "staging", "incumbent": "refuse"}]}, "/stages/0/incumbent"),
+        ({"stages": [{"name": "staging", "incumbent": "archive"}]}, "/stages/0/incumbent"),
         (
             {"stages": [{"name": "production", "approvals": [{"count": 1, "groups": ["no"]}]}]},
             "/stages/0/approvals/0/groups/0",
@@ -157,7 +157,7 @@ async def test_what_makes_no_sense_is_refused_at_its_place(
         ({"approvals": [{"count": 1, "roles": ["reader"]}]}, "reviewer"),
         ({"exclusive": True, "incumbent": "keep"}, "cannot `keep`"),
         ({"from": ["production"]}, "from itself"),
-        ({"expires_after_hours": 0}, "more than 0 hours"),
+        ({"expires_after_hours": 0}, "at least a second"),
         ({"gates": [{"type": "unknown"}]}, "type"),
         ({"gates": [{"type": "fields", "require": ["colour"]}]}, "colour"),
         ({"approval": []}, "Unknown field"),

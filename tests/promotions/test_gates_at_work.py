@@ -85,7 +85,7 @@ async def test_large_numbers_come_through(people: People) -> None:
     shown = await look(people.bob, promotion)
     assert (shown["status"], only_detail(shown)) == (
         "approved",
-        "auc on holdout is 1.5e+300; 1e+20 or more is asked for (reported by ci).",
+        "auc on holdout is 1.5e+300; 1e+20 or more is asked for (reported by ci, owned by mia).",
     )
     again = await look(people.bob, promotion)
     assert again == shown

@@ -128,9 +128,11 @@ def test_where_nobody_is_compared_with_the_policy_says_what_follows() -> None:
 def test_a_version_is_not_compared_with_itself() -> None:
     itself = evidence(holders={"@champion": (Holder(MINE, 7),)})
     assert decided({**BASELINE, "against": "@champion"}, itself) == (
-        True,
-        "Version 7 is @champion itself: the others are compared with it.",
+        False,
+        "No other version is @champion now, so there is nothing to compare with.",
     )
+    first = {**BASELINE, "against": "@champion", "if_no_baseline": "pass"}
+    assert decided(first, itself)[0] is True
 
 
 def test_with_confidence_the_bound_decides_and_all_numbers_are_told() -> None:

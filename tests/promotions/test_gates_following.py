@@ -50,14 +50,14 @@ async def test_a_metric_opens_the_way_as_soon_as_it_is_reported_and_closes_it_ag
     listed = (await people.bob.get("/promotions")).json()["items"][0]
     assert (listed["status"], only_detail(listed)) == (
         "approved",
-        "auc on holdout is 0.934; 0.9 or more is asked for (reported by ci).",
+        "auc on holdout is 0.934; 0.9 or more is asked for (reported by ci, owned by mia).",
     )
     await measure(people.ci, 1, 0.88)
     await measure(people.alice, 1, 0.99)
     worse = (await people.bob.get("/promotions")).json()["items"][0]
     assert (worse["status"], only_detail(worse)) == (
         "open",
-        "auc on holdout is 0.88; 0.9 or more is asked for (reported by ci).",
+        "auc on holdout is 0.88; 0.9 or more is asked for (reported by ci, owned by mia).",
     )
     problem(await apply(people.alice, before), 409, "promotion-not-approved")
     await measure(people.ci, 1, 0.91)
@@ -152,7 +152,7 @@ async def test_an_alias_that_moves_changes_what_is_compared(people: People) -> N
     for number, status, detail in (
         (1, "approved", "Version 1, which is @champion, has 0.8 on the same data (9f86d0…); "),
         (2, "open", "Version 2, which is @champion, has 0.95 on the same data (9f86d0…); "),
-        (3, "approved", "Version 3 is @champion itself: the others are compared with it."),
+        (3, "approved", "No other version is @champion now, so nothing is compared."),
     ):
         pointed = await people.mia.put("/models/churn/aliases/champion", json={"version": number})
         assert pointed.status_code in (200, 201), pointed.text
@@ -202,12 +202,12 @@ async def test_a_check_opens_and_closes_the_way(people: People) -> None:
     await check(people.ci, 1, "pending")
     assert await listed() == (
         "open",
-        "The check ci/robustness has not finished yet (reported by ci).",
+        "The check ci/robustness has not finished yet (reported by ci, owned by mia).",
     )
     await check(people.ci, 1, "success", summary="412 passed")
     assert await listed() == (
         "approved",
-        "The check ci/robustness succeeded (reported by ci): 412 passed.",
+        "The check ci/robustness succeeded (reported by ci, owned by mia): 412 passed.",
     )
     await check(people.ci, 1, "failure")
     await check(people.alice, 1, "success")

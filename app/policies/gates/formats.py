@@ -5,6 +5,8 @@ what was compressed, and of its own ending.
 """
 
 import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 # Endings begin with a dot; other entries are whole file names.
 KNOWN_FORMATS: dict[str, tuple[str, ...]] = {
@@ -47,6 +49,7 @@ KNOWN_FORMATS: dict[str, tuple[str, ...]] = {
     "html": (".html", ".htm"),
     "pdf": (".pdf",),
 }
+_MOST_PARTS = 4
 _ENDING = re.compile(r"\.[A-Za-z0-9_+-]{1,32}(\.[A-Za-z0-9_+-]{1,32}){0,3}")
 _COMPRESSED = (".gz", ".gzip", ".bz2", ".xz", ".lzma", ".zst", ".z", ".lz4", ".br")
 
@@ -62,11 +65,22 @@ def check_format(entry: str) -> str:
     )
 
 
+@lru_cache(maxsize=20_000)  # one version's files are looked at by many gates
+def endings_of(path: str) -> frozenset[str]:
+    """What the entries of a gate are held against: a file's name in lower case and its endings,
+    also without the ending of a compression."""
+    name = path.rsplit("/", 1)[-1].lower()
+    return frozenset(end for each in {name, _unpacked(name)} for end in _endings(each))
+
+
+def wanted_by(entries: Iterable[str]) -> frozenset[str]:
+    """The names and endings that are meant by these formats and endings, given in lower case."""
+    return frozenset(end for entry in entries for end in KNOWN_FORMATS.get(entry, (entry,)))
+
+
 def is_of(path: str, entry: str) -> bool:
     """Whether a file of this path is of a format, or has an ending. `entry` is in lower case."""
-    name = path.rsplit("/", 1)[-1].lower()
-    wanted = KNOWN_FORMATS.get(entry, (entry,))
-    return any(_ends(each, end) for each in {name, _unpacked(name)} for end in wanted)
+    return not endings_of(path).isdisjoint(wanted_by((entry,)))
 
 
 def formats_of(path: str) -> tuple[str, ...]:
@@ -82,5 +96,9 @@ def _unpacked(name: str) -> str:
     return name
 
 
-def _ends(name: str, wanted: str) -> bool:
-    return name.endswith(wanted) if wanted.startswith(".") else name == wanted
+def _endings(name: str) -> Iterator[str]:
+    """The name, and all of it from each of its last dots on."""
+    yield name
+    parts = name.rsplit(".", _MOST_PARTS)
+    for count in range(1, len(parts)):
+        yield "." + ".".join(parts[-count:])

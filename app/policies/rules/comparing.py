@@ -2,15 +2,16 @@
 
 from datetime import datetime
 
+from app.policies.rules.gates import implies
 from app.policies.rules.policy import Incumbent, Policy, StageRule
 from app.stages.rules import ARCHIVED, NO_STAGE
 
 
 def loosenings(before: Policy, after: Policy, now: datetime) -> list[str]:
     """What the later policy allows and the earlier one did not, each as a sentence; none where it
-    is at least as strict. A gate that is not there as it was counts as taken away: whether its
-    successor is stricter is not for a rule to guess. A stage that is new or gone loosens nothing,
-    nor does the way from a new one to `archived`, nor a detour, nor a freeze that is over.
+    is at least as strict. A gate counts as taken away unless one is there that plainly asks for as
+    much. A stage that is new or gone loosens nothing, nor does the way from a new one to
+    `archived`, nor a detour, nor a freeze that is over.
     """
     found: list[str] = []
     known = {NO_STAGE, *(rule.name for rule in before.stages)}
@@ -55,7 +56,7 @@ def _of_stage(before: StageRule, after: StageRule) -> list[str]:
     found += [
         f"has no `{gate['type']}` gate any more as it had"
         for gate in before.gates
-        if gate not in after.gates
+        if not any(implies(each, gate) for each in after.gates)
     ]
     return found + [what for is_looser, what in _limits(before, after) if is_looser]
 

@@ -10,8 +10,10 @@ from app.policies.rules.policy import (
     Policy,
     StageRule,
     baselines,
+    is_exclusive,
     parse_approval,
     parse_freeze,
+    parse_gates,
     usual_incumbent,
 )
 from app.stages.rules import ARCHIVED
@@ -69,7 +71,7 @@ def _stage(body: dict[str, Any]) -> StageAddition:
         allow_author_approval=body.get("allow_author_approval"),
         expires_after_hours=body.get("expires_after_hours"),
         min_hours_in_source=body.get("min_hours_in_source"),
-        gates=tuple(body.get("gates") or ()),
+        gates=parse_gates(body),
     )
 
 
@@ -106,7 +108,7 @@ def _in_order(default: list[str], added: list[str]) -> list[str]:
 def _together(default: StageRule, added: StageAddition | None, own: tuple[str, ...]) -> StageRule:
     exits = own if default.name == ARCHIVED else ()
     added = added or StageAddition(default.name)
-    exclusive = default.exclusive or bool(added.exclusive)
+    exclusive = default.exclusive or is_exclusive(added.exclusive, added.incumbent)
     incumbents = [default.incumbent, added.incumbent or Incumbent.KEEP]
     incumbents.append(usual_incumbent(exclusive=exclusive))
     return StageRule(
@@ -125,7 +127,7 @@ def _together(default: StageRule, added: StageAddition | None, own: tuple[str, .
 
 
 def _alone(added: StageAddition) -> StageRule:
-    exclusive = bool(added.exclusive)
+    exclusive = is_exclusive(added.exclusive, added.incumbent)
     return StageRule(
         name=added.name,
         from_stages=added.from_stages or (),

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.core.actor import Role
+from app.core.canonical import MAX_SAFE_INTEGER
 from app.stages.rules import ARCHIVED, NO_STAGE
 
 
@@ -74,11 +75,6 @@ class StageRule:
     min_hours_in_source: float | None = None
     gates: tuple[dict[str, Any], ...] = ()
 
-    @property
-    def approvals_required(self) -> int:
-        """How many approvals are asked for in all."""
-        return sum(rule.count for rule in self.approvals)
-
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
@@ -121,13 +117,16 @@ def parse(body: dict[str, Any]) -> Policy:
 
 def baselines(stages: Iterable[Any]) -> frozenset[str]:
     """The aliases that gates compare with. They are protected, else whoever may point one would
-    choose what their version is compared with."""
-    named = (gate.get("against") or "" for stage in stages for gate in stage.gates)
-    return frozenset(each[1:] for each in named if each.startswith("@"))
+    choose what their version is compared with. One that bears a stage's name means its holder."""
+    known = list(stages)
+    names = {stage.name for stage in known}
+    against = (gate.get("against") or "" for stage in known for gate in stage.gates)
+    aliases = (each[1:] for each in against if each.startswith("@"))
+    return frozenset(alias for alias in aliases if alias.lower() not in names)
 
 
 def _stage(body: dict[str, Any]) -> StageRule:
-    exclusive = body.get("exclusive") or False
+    exclusive = is_exclusive(body.get("exclusive"), body.get("incumbent"))
     return StageRule(
         name=body["name"],
         from_stages=tuple(body.get("from") or ()),
@@ -138,8 +137,26 @@ def _stage(body: dict[str, Any]) -> StageRule:
         allow_author_approval=body.get("allow_author_approval") or False,
         expires_after_hours=body.get("expires_after_hours"),
         min_hours_in_source=body.get("min_hours_in_source"),
-        gates=tuple(body.get("gates") or ()),
+        gates=parse_gates(body),
     )
+
+
+def parse_gates(body: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    """The gates that a stored stage has. PostgreSQL keeps 1e300 as an integer of 301 digits; a
+    gate's numbers are floats."""
+    return tuple(
+        {
+            key: float(value) if isinstance(value, int) and abs(value) > MAX_SAFE_INTEGER else value
+            for key, value in gate.items()
+        }
+        for gate in body.get("gates") or ()
+    )
+
+
+def is_exclusive(said: bool | None, incumbent: str | None) -> bool:
+    """Whether at most one version holds a stage: where it says so, and where it refuses others
+    while it is held."""
+    return bool(said) or incumbent == Incumbent.REFUSE
 
 
 def usual_incumbent(*, exclusive: bool) -> Incumbent:

@@ -1,16 +1,18 @@
 """What requests about policies look like."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, model_validator
 
 from app.core.schemas import Input, Line, ModelName, Reason, finite
 from app.policies.gates import Gate
 from app.stages.rules import ALIAS_NAME, ARCHIVED, LATEST, NO_STAGE, RESERVED_ALIAS, STAGE_NAME
 from app.stages.schemas import VersionRef
 
-HOURS_MOST = 24 * 365 * 10
+HOURS_LEAST, HOURS_MOST = 1 / 3600, 24 * 365 * 10
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 
 
 def _check_stage(name: str) -> str:
@@ -43,8 +45,14 @@ def _distinct(items: list[str]) -> list[str]:
 
 
 def _check_hours(value: float) -> float:
-    if not 0 < finite(value) <= HOURS_MOST:
-        raise ValueError("must be more than 0 hours and at most ten years; leave it out for none")
+    if not HOURS_LEAST <= finite(value) <= HOURS_MOST:
+        raise ValueError("must be at least a second and at most ten years; leave it out for none")
+    return value
+
+
+def _check_time(value: Any) -> Any:
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise ValueError("must be a time with its offset, such as 2026-12-20T00:00:00Z")
     return value
 
 
@@ -60,7 +68,9 @@ OwnStageName = Annotated[str, AfterValidator(_check_own_stage)]
 AliasName = Annotated[str, AfterValidator(_check_alias)]
 Names = Annotated[list[Line], Field(max_length=100), AfterValidator(_distinct)]
 Hours = Annotated[float, AfterValidator(_check_hours)]
-Instant = Annotated[AwareDatetime, Field(strict=False), AfterValidator(_to_utc)]
+Instant = Annotated[
+    AwareDatetime, BeforeValidator(_check_time), Field(strict=False), AfterValidator(_to_utc)
+]
 
 
 class ApprovalRuleInput(Input):
@@ -117,7 +127,7 @@ class StageRuleInput(Input):
         default=None,
         description="What becomes of the holder when another version enters: `archive` (what an "
         "exclusive stage does unless it says otherwise), `refuse` (nobody enters while it is "
-        "held), or `keep` (for a stage that several may hold).",
+        "held; such a stage is exclusive), or `keep` (for a stage that several may hold).",
         examples=["archive"],
     )
     approvals: Annotated[list[ApprovalRuleInput], Field(max_length=20)] = Field(
@@ -151,6 +161,8 @@ class StageRuleInput(Input):
     def _consistent(self) -> Self:
         if self.name == ARCHIVED and self.exclusive:
             raise ValueError("`archived` cannot be exclusive: every version may end there")
+        if self.exclusive is False and self.incumbent == "refuse":
+            raise ValueError("a stage that refuses others while it is held is exclusive")
         if self.exclusive and self.incumbent == "keep":
             raise ValueError("an exclusive stage cannot `keep` its holder beside another one: "
                              "say `archive` or `refuse`")  # fmt: skip

@@ -69,12 +69,19 @@ def check_whole(wanted: PolicyInput, whole: Policy, before: Policy | None) -> No
     if before is None and not places:
         refuse([{"pointer": "/stages", "detail": "It names no stage: nothing could ever move."}])
     known = {rule.name: rule for rule in whole.stages}
+    protected = {alias.lower() for alias in whole.protected_aliases}
     errors: Errors = []
     for stage in wanted.stages:
         place, rule = places[stage.name], known[stage.name]
-        for index, name in enumerate(stage.from_ or ()):
-            if name not in known and name not in (NO_STAGE, ARCHIVED):
-                errors.append(_unknown(f"{place}/from/{index}", name, known))
+        errors += _ways(place, stage.name, stage.from_ or [], known, before)
+        if stage.name in protected:
+            errors.append(
+                {
+                    "pointer": f"{place}/name",
+                    "detail": f"`{stage.name}` is a protected alias: as a stage, `@{stage.name}` "
+                    "would mean whoever is promoted there. Choose another name.",
+                }
+            )
         if rule.incumbent is not Incumbent.KEEP and not rule.exclusive:
             detail = (
                 "Only an exclusive stage has a holder to archive or to respect: set `exclusive`."
@@ -87,6 +94,27 @@ def check_whole(wanted: PolicyInput, whole: Policy, before: Policy | None) -> No
         if name not in reached and (name != ARCHIVED or name in places):
             errors.append(_lost(name, places, known[name]))
     refuse(errors)
+
+
+def _ways(
+    place: str,
+    stage: str,
+    ways: list[str],
+    known: dict[str, StageRule],
+    before: Policy | None,
+) -> Errors:
+    """Ways from stages that are not there, and ways that a model opens out of an exclusive stage
+    of the default: emptying it is for the default to allow."""
+    errors: Errors = []
+    for index, name in enumerate(ways):
+        pointer = f"{place}/from/{index}"
+        if name not in known and name not in (NO_STAGE, ARCHIVED):
+            errors.append(_unknown(pointer, name, known))
+        rule = before.rule_for(name) if before else None
+        if before and rule and rule.exclusive and before.rule_for(stage) is None:
+            detail = f"`{name}` is an exclusive stage of the default, which has no such way out "
+            errors.append({"pointer": pointer, "detail": detail + "of it: ask an admin."})
+    return errors
 
 
 def _unknown(pointer: str, name: str, known: dict[str, StageRule]) -> dict[str, str]:

@@ -24,7 +24,10 @@ from app.policies.service.checking import as_body, check_whole
 from app.policies.service.reading import put_together, together
 from app.policies.tables import PolicyRevision
 from app.stages import service as stages
-from app.stages.rules import StageKind
+from app.stages.problems import StageInUse
+from app.stages.rules import ARCHIVED, StageKind
+
+MOST_NAMED = 20
 
 
 async def set_default(
@@ -50,7 +53,7 @@ async def set_default(
     check_whole(wanted, whole, None)
     looser = await _looser(session, None, before, whole)
     row = await _add(session, actor, None, body, loosened=bool(looser))
-    await _lay_out_every(session, row, whole)
+    await _lay_out_every(session, before.default, row, whole)
     audit.record(
         session,
         actor,
@@ -62,13 +65,41 @@ async def set_default(
     await default_changed.tell(session, actor)
 
 
-async def _lay_out_every(session: AsyncSession, default: PolicyRevision, whole: Policy) -> None:
+async def _lay_out_every(
+    session: AsyncSession, before: PolicyRevision, default: PolicyRevision, whole: Policy
+) -> None:
     """The stages that every model has, and those of models that add to them."""
     await stages.lay_out(session, None, _kinds(whole))
-    for own in await queries.of_every_model(session):
-        if own.model_id is not None and not own.replaces_default:
-            theirs = together(default, own.body or {}, replaces=False)
-            await stages.lay_out(session, own.model_id, _kinds(theirs))
+    adding = [row for row in await queries.of_every_model(session) if not row.replaces_default]
+    await _check_left_alone(session, adding, parse(before.body or {}), whole)
+    there = await stages.laid_out(session)
+    for own in adding:
+        theirs = _kinds(together(default, own.body or {}, replaces=False))
+        if own.model_id is not None and there.get(own.model_id) != theirs:
+            await stages.lay_out(session, own.model_id, theirs)
+
+
+async def _check_left_alone(
+    session: AsyncSession, adding: list[PolicyRevision], before: Policy, whole: Policy
+) -> None:
+    """Refuse a default that would leave what a model adds to a stage as the whole of its rule, or
+    that protects an alias which is a stage of a model."""
+    given_up = {rule.name for rule in before.stages} - {rule.name for rule in whole.stages}
+    protected = {alias.lower() for alias in whole.protected_aliases}
+    found = {
+        own.model_id: touched
+        for own in adding
+        if own.model_id is not None
+        and (touched := {s["name"] for s in (own.body or {})["stages"]} & (given_up | protected))
+    }
+    if found:
+        names = await queries.model_names(session, list(found)[:MOST_NAMED])
+        listed = "; ".join(f"`{names[m]}` ({', '.join(sorted(found[m]))})" for m in names)
+        raise StageInUse(
+            "Policies of models name stages that this default gives up, or whose name it protects "
+            f"as an alias: {listed}. Change these policies first.",
+            extra={"models": {names[m]: sorted(found[m]) for m in names}},
+        )
 
 
 async def set_own(
@@ -175,14 +206,19 @@ async def _with_former(
     session: AsyncSession, model_id: UUID | None, policy: Policy, whole: Policy
 ) -> Policy:
     """A policy with the stages that it lacks and the later one has, as they once were: a stage that
-    comes back is compared with itself."""
+    comes back is compared with itself, and may lead to `archived` as a new one may."""
     former: list[StageRule] = []
     for rule in whole.stages:
         if policy.rule_for(rule.name) is None:
             body = await queries.last_with_stage(session, model_id, rule.name)
             was = parse(body or {}).rule_for(rule.name)
             former += [was] if was else []
-    return replace(policy, stages=(*policy.stages, *former))
+    names = tuple(rule.name for rule in former)
+    kept = [
+        replace(rule, from_stages=(*rule.from_stages, *names)) if rule.name == ARCHIVED else rule
+        for rule in policy.stages
+    ]
+    return replace(policy, stages=(*kept, *former))
 
 
 async def _add(

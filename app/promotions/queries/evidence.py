@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Text, exists, func, literal, or_, select, true, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from app.checks.tables import Check
 from app.evaluations.tables import Evaluation
@@ -152,15 +153,18 @@ async def is_in_use(session: AsyncSession, version_id: UUID) -> bool:
     return found
 
 
+_Owner = aliased(Identity)
 _standing = (
     Identity.name.label("reporter"),
     Identity.disabled_at.label("disabled_at"),
     groups_of_identity.label("groups"),
+    select(_Owner.name).where(_Owner.id == Identity.owner_id).scalar_subquery().label("owner"),
 )
 
 
 def _as_reporter(row: Any) -> Reporter:
-    return Reporter(row.reporter, frozenset(row.groups or ()), row.disabled_at is not None)
+    groups = frozenset(row.groups or ())
+    return Reporter(row.reporter, groups, row.disabled_at is not None, row.owner)
 
 
 def _as_measured(row: Any) -> Measured | None:

@@ -113,7 +113,8 @@ def fits(reviewer: Reviewer, rule: ApprovalRule) -> bool:
         return False
     if not (rule.roles or rule.groups or rule.identities):
         return True
-    return any(map(reviewer.has, rule.roles)) or not reviewer.groups.isdisjoint(rule.groups)
+    groups = {name.lower() for name in rule.groups}
+    return any(map(reviewer.has, rule.roles)) or any(g.lower() in groups for g in reviewer.groups)
 
 
 def is_named(reviewer: Reviewer, rules: Iterable[ApprovalRule]) -> bool:

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from app.core.schemas import Digest, Output, Time
+from app.policies.schemas.outputs import FreezeOutput
 from app.promotions.rules.words import Decision, Status
 from app.promotions.schemas.changes import ChangesOutput
 
@@ -117,8 +118,23 @@ class PromotionOutput(Output):
         examples=[6],
     )
     gates: list[dict[str, Any]] = Field(
-        description="Each gate: its `type` and settings, `passed`, and `detail`, a sentence.",
-        examples=[[]],
+        description="Each gate: its `type` and settings, `passed`, and `detail`, a sentence. What "
+        "else the stage asks for stands here too: `from`, `min_hours_in_source`, `incumbent`.",
+        examples=[
+            [
+                {
+                    "type": "metric",
+                    "metric": "auc",
+                    "op": ">=",
+                    "value": 0.9,
+                    "passed": True,
+                    "detail": "auc is 0.934; 0.9 or more is asked for.",
+                }
+            ]
+        ],
+    )
+    freeze: FreezeOutput | None = Field(
+        description="The freeze that keeps it from being applied now; an override still is."
     )
     approvals: ApprovalsState = Field(description="How many approvals there are.")
     reviews: list[ReviewOutput] = Field(description="All reviews, the oldest first.")

@@ -14,7 +14,7 @@ from app.audit import service as audit
 from app.core.actor import Actor, Role
 from app.core.canonical import sha256_hex
 from app.core.db import announce
-from app.policies.rules import ApprovalRule, Policy, StageRule
+from app.policies.rules import ApprovalRule, Freeze, Policy, StageRule
 from app.promotions import queries
 from app.promotions.queries import PromotionView
 from app.promotions.rules.judging import Facts, Findings, RuleFinding, Seen, judge
@@ -93,6 +93,7 @@ async def judge_under(
     empties = source is not None and source.exclusive
     document = as_document(findings, rule, incumbent=incumbent, empties=empties)
     document["policy_flags"] = list(ground.flags)
+    document["freeze"] = [as_freeze(window) for window in policy.freeze]
     return Judgement(policy, revision, rule, target, source, incumbents, findings, document)
 
 
@@ -255,6 +256,15 @@ def as_document(
         "empties": empties,
         "allow_self_approval": rule.allow_self_approval,
         "allow_author_approval": rule.allow_author_approval,
+    }
+
+
+def as_freeze(window: Freeze) -> dict[str, str]:
+    """A freeze, as it is kept."""
+    return {
+        "from": window.start.isoformat(),
+        "to": window.end.isoformat(),
+        "reason": window.reason,
     }
 
 

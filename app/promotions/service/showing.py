@@ -16,6 +16,8 @@ from app.core.pages import Page, bad_cursor, cut, decode_cursor, encode_cursor
 from app.core.problems import NotFound
 from app.core.runtime import Runtime
 from app.core.signals import Subscription
+from app.policies.rules.policy import parse_freeze
+from app.policies.schemas.outputs import FreezeOutput
 from app.promotions import queries
 from app.promotions.queries import PromotionView, Wanted
 from app.promotions.rules.duties import Leniency, Reviewer, conflict_of, is_named
@@ -143,6 +145,7 @@ def _as_output(case: PromotionView, reviews: list[Review], actions: list[str]) -
         policy_flags=found.get("policy_flags", []),
         incumbent=found.get("incumbent"),
         gates=found.get("gates", []),
+        freeze=_freeze(promotion),
         approvals=found.get("approvals", _NO_APPROVALS),
         reviews=[_review(each, found) for each in reviews],
         changes=None,
@@ -187,12 +190,22 @@ def _actions(
         "comment": reviews_here,
         "withdraw": reviews_here and has_verdict(reviews[promotion.id], actor),
         "apply": promotion.status == Status.APPROVED
+        and _freeze(promotion) is None
         and may(actor, Permission.PROMOTIONS_APPLY, model)
         and (not emptying or may(actor, Permission.STAGES_EMPTY, model)),
         "cancel": may(actor, Permission.PROMOTIONS_CANCEL, model) and may_cancel(actor, case),
         "override": may(actor, Permission.PROMOTIONS_OVERRIDE, model),
     }
     return [action for action, is_possible in possible.items() if is_possible]
+
+
+def _freeze(promotion: Promotion) -> FreezeOutput | None:
+    """The freeze that keeps an undecided promotion from being applied now."""
+    if promotion.status not in UNDECIDED:
+        return None
+    now, windows = datetime.now(UTC), map(parse_freeze, promotion.findings.get("freeze", ()))
+    found = next((window for window in windows if window.start <= now < window.end), None)
+    return None if found is None else FreezeOutput.of(found)
 
 
 def _leniency(case: PromotionView) -> Leniency:

@@ -14,6 +14,7 @@ from app.stages.queries.layout import (
     differs_in_kind,
     homeless,
     kind_of_tenure,
+    own_rows,
     rows_of,
     taken,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "kind_of_tenure",
     "lock_version",
     "open_tenure",
+    "own_rows",
     "past_holders",
     "resolves",
     "rows_of",

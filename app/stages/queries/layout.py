@@ -33,6 +33,13 @@ async def rows_of(session: AsyncSession, model_id: UUID | None) -> dict[str, Sta
     }
 
 
+async def own_rows(session: AsyncSession) -> list[Stage]:
+    """The stages that models' own policies have made, each model's in their order."""
+    own = select(Stage).where(Stage.model_id.is_not(None))
+    found = await session.execute(own.order_by(Stage.model_id, Stage.position))
+    return list(found.scalars())
+
+
 def kind_of_tenure() -> ScalarSelect[bool]:
     """Whether the stage of a tenure is exclusive by what the model's policy says now; null where
     there is no such stage any more (a subquery)."""
@@ -110,7 +117,8 @@ class Taken:
 
 
 async def taken(session: AsyncSession, model_id: UUID | None, names: set[str]) -> list[Taken]:
-    """The versions and aliases, of one model or of all, that bear one of these names."""
+    """The versions and aliases that bear one of these names: of one model, or of every model that
+    has everybody's stages."""
     if not names:
         return []
     name_key: ColumnElement[str] = versions.c.name_key
@@ -125,9 +133,10 @@ async def taken(session: AsyncSession, model_id: UUID | None, names: set[str]) -
         .join(versions, versions.c.id == Alias.version_id)
         .where(func.lower(Alias.name).in_(names), Model.purged_at.is_(None))
     )
-    if model_id is not None:
-        of_versions = of_versions.where(Model.id == model_id)
-        of_aliases = of_aliases.where(Model.id == model_id)
+    of_which = Model.id == model_id
+    if model_id is None:
+        of_which = ~select(_Own.id).where(_Own.model_id == Model.id).exists()
+    of_versions, of_aliases = of_versions.where(of_which), of_aliases.where(of_which)
     both = of_versions.union_all(of_aliases).subquery()
     found = await session.execute(
         select(both).order_by(both.c[0], both.c[1], both.c[2]).limit(MOST_NAMED)

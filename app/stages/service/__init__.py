@@ -1,7 +1,7 @@
 """The use cases of stages, a file for each."""
 
 from app.stages.service.aliases import point, remove
-from app.stages.service.layout import lay_out
+from app.stages.service.layout import laid_out, lay_out
 from app.stages.service.leaving import drop_aliases, leave
 from app.stages.service.references import (
     Holder,
@@ -39,6 +39,7 @@ __all__ = [
     "instant_for",
     "is_open",
     "is_stage",
+    "laid_out",
     "lay_out",
     "leave",
     "open_tenure",

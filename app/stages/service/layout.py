@@ -16,9 +16,8 @@ from app.stages.tables import Stage, Tenure
 
 async def lay_out(
     session: AsyncSession, model_id: UUID | None, wanted: Sequence[StageKind]
-) -> set[str]:
-    """Make these, in their order, the stages of a model's own (no model: everybody's), and answer
-    which stages came, went or changed their kind.
+) -> None:
+    """Make these, in their order, the stages of a model's own (no model: everybody's).
 
     With none, a model has everybody's again. The open tenures of a stage that changed follow
     it. Raises `StageInUse` where a stage that is held would go, or become exclusive under several
@@ -43,7 +42,15 @@ async def lay_out(
             await session.delete(row)
     await session.flush()
     await _follow(session, model_id, changed)
-    return changed
+
+
+async def laid_out(session: AsyncSession) -> dict[UUID, list[StageKind]]:
+    """The stages of every model that has its own, in their order."""
+    found: dict[UUID, list[StageKind]] = {}
+    for stage in await queries.own_rows(session):
+        if stage.model_id is not None:
+            found.setdefault(stage.model_id, []).append(StageKind(stage.name, stage.exclusive))
+    return found
 
 
 def _row(model_id: UUID | None, stage: StageKind, position: int) -> Stage:

@@ -25,16 +25,16 @@ def decide_baseline(gate: BaselineGate, evidence: Evidence) -> tuple[bool, str]:
             return False, f"Several versions hold {against}; only one can be compared with."
 
 
-def _without(gate: BaselineGate, role: str) -> tuple[bool, str]:
+def _without(gate: BaselineGate, role: str, who: str = "No version") -> tuple[bool, str]:
     if gate.if_no_baseline == "pass":
-        return True, f"No version {role} now, so nothing is compared."
-    return False, f"No version {role} now, so there is nothing to compare with."
+        return True, f"{who} {role} now, so nothing is compared."
+    return False, f"{who} {role} now, so there is nothing to compare with."
 
 
 def _against(holder: Holder, gate: BaselineGate, evidence: Evidence, role: str) -> tuple[bool, str]:
     candidate = Holder(evidence.candidate.version_id, evidence.candidate.number)
     if holder.version_id == candidate.version_id:
-        return True, f"Version {candidate.number} {role} itself: the others are compared with it."
+        return _without(gate, role, "No other version")
     mine = side_of(gate, evidence, candidate)
     theirs = side_of(gate, evidence, holder, f"which {role}")
     pair = on_same_data(mine, theirs)

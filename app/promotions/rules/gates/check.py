@@ -3,7 +3,7 @@
 from app.policies.gates import CheckGate
 from app.promotions.rules.gates.evidence import Evidence
 from app.promotions.rules.gates.reports import counts, newest
-from app.promotions.rules.gates.words import listed, named, who_counts
+from app.promotions.rules.gates.words import by_whom, listed, named, who_counts
 
 _LONGEST_SUMMARY = 300
 
@@ -24,7 +24,7 @@ def decide_check(gate: CheckGate, evidence: Evidence) -> tuple[bool, str]:
             f"The check {what} was reported by {listed(others)} only, and that does not count; "
             f"{who_counts(gate.reported_by)} must report it."
         )
-    by = f"(reported by {named(latest.by.name)})"
+    by = f"({by_whom(latest.by)})"
     said = f": {named(latest.summary, _LONGEST_SUMMARY)}" if latest.summary.strip() else ""
     if latest.status == "success":
         return True, f"The check {what} succeeded {by}{_ended(said)}"

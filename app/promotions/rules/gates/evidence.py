@@ -13,11 +13,12 @@ _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
-    """Who reported something, as they stand now."""
+    """Who reported something, as they stand now. `owner` is that of a service account."""
 
     name: str
     groups: frozenset[str] = frozenset()
     disabled: bool = False
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

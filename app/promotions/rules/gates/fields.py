@@ -1,6 +1,7 @@
 """Deciding a fields gate: what the version says about itself."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from re import sub
 from typing import Any
 
@@ -60,6 +61,7 @@ def _package(packages: Mapping[str, Any], name: str) -> Any:
     return next((v for key, v in packages.items() if _package_key(key) == wanted), None)
 
 
+@lru_cache(maxsize=20_000)  # many gates may look through the packages of one version
 def _package_key(name: str) -> str:
     return sub(r"[-_.]+", "-", name).lower()
 

@@ -1,9 +1,9 @@
 """Deciding a formats gate: which formats the files have, by their names."""
 
 from app.policies.gates import FormatsGate
-from app.policies.gates.formats import formats_of, is_of
+from app.policies.gates.formats import endings_of, formats_of, is_of, wanted_by
 from app.promotions.rules.gates.evidence import Evidence
-from app.promotions.rules.gates.words import listed, named
+from app.promotions.rules.gates.words import MOST_NAMED, listed, named
 
 
 def decide_formats(gate: FormatsGate, evidence: Evidence) -> tuple[bool, str]:
@@ -15,8 +15,9 @@ def decide_formats(gate: FormatsGate, evidence: Evidence) -> tuple[bool, str]:
     if gate.allow is not None and not files:
         wrong.append("It holds no file.")
     elif gate.allow is not None:
-        others = [f for f in files if not any(is_of(f, entry) for entry in gate.allow)]
-        told = [_with_formats(path) for path in others]
+        wanted = wanted_by(gate.allow)
+        others = [f for f in files if endings_of(f).isdisjoint(wanted)]
+        told = [_with_formats(path) for path in others[:MOST_NAMED]] + others[MOST_NAMED:]
         wrong += _told(f"not of a format that is allowed ({listed(gate.allow)})", told)
     if wrong:
         return False, " ".join(wrong)
@@ -27,12 +28,15 @@ def decide_formats(gate: FormatsGate, evidence: Evidence) -> tuple[bool, str]:
 
 
 def _denied(files: list[str], deny: list[str]) -> list[str]:
-    found = []
-    for path in files:
-        entry = next((entry for entry in deny if is_of(path, entry)), None)
-        if entry is not None:
-            found.append(f"{named(path)} ({entry})")
-    return found
+    wanted = wanted_by(deny)
+    denied = [path for path in files if not endings_of(path).isdisjoint(wanted)]
+    return [f"{named(path)} ({_entry(path, deny)})" for path in denied[:MOST_NAMED]] + denied[
+        MOST_NAMED:
+    ]
+
+
+def _entry(path: str, deny: list[str]) -> str:
+    return next(entry for entry in deny if is_of(path, entry))
 
 
 def _with_formats(path: str) -> str:

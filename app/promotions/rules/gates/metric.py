@@ -7,7 +7,7 @@ from app.policies.gates import MetricGate
 from app.promotions.rules.gates.evidence import Evidence
 from app.promotions.rules.gates.numbers import exact, shown
 from app.promotions.rules.gates.reports import counts, measurements, never_measured, newest
-from app.promotions.rules.gates.words import data_called, listed, named, who_counts
+from app.promotions.rules.gates.words import by_whom, data_called, listed, named, who_counts
 
 _HOLDS: dict[str, Callable[[Decimal, Decimal], bool]] = {
     ">=": lambda found, asked: found >= asked,
@@ -40,7 +40,7 @@ def decide_metric(gate: MetricGate, evidence: Evidence) -> tuple[bool, str]:
         whose = f"version {candidate.number}"
         return False, never_measured(found, whose, gate.metric, gate.dataset, gate.reported_by)
     what = f"{named(gate.metric)} on {data_called(gate.dataset)}"
-    return _compared(gate, what, report.value, f"reported by {named(report.by.name)}")
+    return _compared(gate, what, report.value, by_whom(report.by))
 
 
 def _own(gate: MetricGate, evidence: Evidence) -> tuple[bool, str]:

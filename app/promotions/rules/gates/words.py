@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from app.policies.gates import Reporters
-from app.promotions.rules.gates.evidence import digest_in
+from app.promotions.rules.gates.evidence import Reporter, digest_in
 
 _LONGEST = 100
-_MOST_NAMED = 5
+MOST_NAMED = 5
 
 
 def named(text: str, longest: int = _LONGEST) -> str:
@@ -20,7 +20,7 @@ def short(digest: str) -> str:
     return f"{digest[:6]}…"
 
 
-def listed(names: Sequence[str], last: str = "and", most: int = _MOST_NAMED) -> str:
+def listed(names: Sequence[str], last: str = "and", most: int = MOST_NAMED) -> str:
     """`a, b and c`; where there are many, the first and how many more."""
     if len(names) > most:
         return f"{', '.join(names[:most])} and {len(names) - most} more"
@@ -31,6 +31,12 @@ def data_called(dataset: str) -> str:
     """A gate's data set: its name, or the beginning of its digest."""
     digest = digest_in(dataset)
     return f"the data {short(digest)}" if digest else named(dataset)
+
+
+def by_whom(reporter: Reporter) -> str:
+    """Who reported something; of a service account also whose it is."""
+    whose = f", owned by {named(reporter.owner)}" if reporter.owner else ""
+    return f"reported by {named(reporter.name)}{whose}"
 
 
 def who_counts(reported_by: Reporters | None) -> str:
