@@ -13,7 +13,7 @@ from app.identities.tables import Identity
 from app.models.tables import Model
 from app.promotions.rules.duties import Parties
 from app.promotions.rules.words import UNDECIDED
-from app.promotions.tables import Promotion, Review
+from app.promotions.tables import Promotion
 from app.versions.tables import Author, Version
 
 
@@ -135,7 +135,7 @@ async def twin_of(session: AsyncSession, version_id: UUID, to_stage: str) -> UUI
     return found.scalar_one_or_none()
 
 
-def _has_gate(*types: str) -> ColumnElement[bool]:
+def has_gate(*types: str) -> ColumnElement[bool]:
     """Whether a gate of one of these types was found when a promotion was last judged."""
     return or_(*(Promotion.findings.contains({"gates": [{"type": each}]}) for each in types))
 
@@ -152,29 +152,10 @@ async def undecided(
     those that a gate compares with a version in use. The caller holds the model's lock."""
     concerned = or_(Promotion.version_id.in_(versions), Promotion.to_stage.in_(stages))
     if comparing:
-        concerned = or_(concerned, _has_gate("baseline"))
+        concerned = or_(concerned, has_gate("baseline"))
     statement = (
         views.where(Promotion.model_id == model_id, Promotion.status.in_(UNDECIDED), concerned)
         .order_by(Promotion.id)
         .with_for_update(of=Promotion)
     )
     return [as_view(row) for row in await session.execute(statement)]
-
-
-async def to_look_at(session: AsyncSession, after: UUID | None, limit: int) -> list[UUID]:
-    """Undecided promotions that time or a change of rights may have touched: those that expire,
-    those that have reviews, and those with gates that look at either."""
-    touched = _has_gate("metric", "baseline", "check", "min_hours_in_source")
-    reviewed = select(Review.id).where(Review.promotion_id == Promotion.id).exists()
-    statement = (
-        select(Promotion.id)
-        .where(
-            Promotion.status.in_(UNDECIDED),
-            or_(Promotion.expires_at.is_not(None), reviewed, touched),
-        )
-        .order_by(Promotion.id)
-        .limit(limit)
-    )
-    if after is not None:
-        statement = statement.where(Promotion.id > after)
-    return list((await session.execute(statement)).scalars())

@@ -2,11 +2,12 @@
 
 from uuid import UUID
 
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.promotions.queries.promotions import PromotionView, as_view, views
+from app.promotions.queries.promotions import PromotionView, as_view, has_gate, views
 from app.promotions.rules.words import UNDECIDED
-from app.promotions.tables import Promotion
+from app.promotions.tables import Promotion, Review
 
 _open = views.where(Promotion.status.in_(UNDECIDED)).order_by(Promotion.id)
 
@@ -18,10 +19,16 @@ async def undecided_of_model(session: AsyncSession, model_id: UUID) -> list[Prom
 
 
 async def undecided_after(
-    session: AsyncSession, after: UUID | None, limit: int
+    session: AsyncSession, after: UUID | None, limit: int, *, only_touched: bool
 ) -> list[PromotionView]:
-    """So many of all models', in the order of their ids."""
+    """So many of all models', in the order of their ids; if asked only those that time or a change
+    of rights may have touched: those that expire, that have reviews, or gates that look at
+    either."""
     statement = _open.limit(limit)
+    if only_touched:
+        gated = has_gate("metric", "baseline", "check", "min_hours_in_source")
+        reviewed = select(Review.id).where(Review.promotion_id == Promotion.id).exists()
+        statement = statement.where(or_(Promotion.expires_at.is_not(None), reviewed, gated))
     if after is not None:
         statement = statement.where(Promotion.id > after)
     return [as_view(row) for row in await session.execute(statement)]

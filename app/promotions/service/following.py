@@ -3,6 +3,7 @@ holder, a version is withdrawn, described anew, measured or checked, time passes
 transaction in which it happens."""
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -147,14 +148,22 @@ async def has_changed(session: AsyncSession, case: PromotionView, now: datetime)
 async def settle_all(runtime: Runtime) -> None:
     """Every minute: let promotions expire, and follow changes of rights, so that lists show what
     is. Whoever reads or applies a single one does not wait for this."""
-    after = None
+    await settle_each(runtime, only_touched=True)
+
+
+async def settle_each(runtime: Runtime, *, only_touched: bool) -> None:
+    """Judge every undecided promotion anew, or those that time or a change of rights may have
+    touched, and write down what became of each in a transaction of its own."""
+    after: UUID | None = None
     while True:
         async with runtime.db.reading() as session:
-            found = await queries.to_look_at(session, after, LOOKED_AT_ONCE)
-            cases = [await queries.view_and_clock(session, each) for each in found]
-            changed = [case[0] for case in cases if case and await has_changed(session, *case)]
+            found = await queries.undecided_after(
+                session, after, LOOKED_AT_ONCE, only_touched=only_touched
+            )
+            now = await clock(session)
+            changed = [case for case in found if await has_changed(session, case, now)]
         for case in changed:
             await settle_one(runtime, case)
         if len(found) < LOOKED_AT_ONCE:
             return
-        after = found[-1]
+        after = found[-1].promotion.id

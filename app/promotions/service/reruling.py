@@ -1,8 +1,6 @@
 """What becomes of open promotions when the policy changes: those whose stage now has another rule
 move to the new revision, and reviews that saw the old one do not count any more."""
 
-from uuid import UUID
-
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
@@ -12,10 +10,8 @@ from app.core.runtime import Runtime
 from app.models.tables import Model
 from app.policies.moments import changed, default_changed
 from app.promotions import queries
-from app.promotions.service.following import has_changed, settle_one
+from app.promotions.service.following import settle_each
 from app.promotions.service.judging import settle
-
-LOOKED_AT_ONCE = 200
 
 
 @changed.subscribe
@@ -37,14 +33,4 @@ async def follow_default(session: AsyncSession, _: Actor) -> None:
 @task("promotions.rerule")
 async def rerule(runtime: Runtime) -> None:
     """Judge every undecided promotion anew, each in a transaction of its own."""
-    after: UUID | None = None
-    while True:
-        async with runtime.db.reading() as session:
-            found = await queries.undecided_after(session, after, LOOKED_AT_ONCE)
-            now = await clock(session)
-            changed_ones = [case for case in found if await has_changed(session, case, now)]
-        for case in changed_ones:
-            await settle_one(runtime, case)
-        if len(found) < LOOKED_AT_ONCE:
-            return
-        after = found[-1].promotion.id
+    await settle_each(runtime, only_touched=False)
