@@ -282,7 +282,9 @@ async def test_every_verb_answers_the_change_and_lists_do_not(people: People) ->
         assert [item["changes"] for item in listed] == [None] * len(listed)
 
 
-async def test_a_report_on_either_side_makes_a_new_etag_though_it_moves_no_gate(people: People) -> None:
+async def test_a_report_on_either_side_makes_a_new_etag_though_it_moves_no_gate(
+    people: People,
+) -> None:
     await registered(people, 2)
     await to_production(people.alice, people.bob, 1)
     await to_staging(people.alice, 2)
