@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.journeys.catalogue import BASES, body_of
-from tests.journeys.choices import ADDED, STEPS, WRITERS, Step
+from tests.journeys.choices import ADDED, AUCS, STEPS, WRITERS, Step
 from tests.journeys.comparing import (
     History,
     Looker,
@@ -38,14 +38,24 @@ class Journey(RuleBasedStateMachine):
         self.history = History()
         self.looker = Looker()
 
-    @initialize(writers=st.lists(WRITERS, min_size=2, max_size=4), held=st.booleans(), pieces=ADDED)
-    def begin(self, writers: list[str], held: bool, pieces: list[str]) -> None:
-        """With a few versions, the first of them in production where it is `held`, and a policy."""
+    @initialize(
+        writers=st.lists(WRITERS, min_size=2, max_size=4),
+        held=st.booleans(),
+        measured=st.lists(AUCS, max_size=2),
+        pieces=ADDED,
+    )
+    def begin(
+        self, writers: list[str], held: bool, measured: list[float], pieces: list[str]
+    ) -> None:
+        """With a few versions, the first of them in production where it is `held`, some `measured`
+        on the same data, and a policy."""
         self.desk.begin()
         for who in writers:
             self.register_version(who, "What changed.", ready=True, auc=0.9)
         if held:
             self.send_to_production("dan", ["bob", "mia", "eve"], 1, apply=True)
+        for number, auc in enumerate(measured, 1):
+            self.report_auc("ci", number, auc, "a" * 64)
         if pieces:
             self.set_policy("ada", pieces, "", {})
 
@@ -93,12 +103,7 @@ class Journey(RuleBasedStateMachine):
         if isinstance(found, str):
             self.report_check(who, number, found)
         else:
-            report = Report(who, "holdout", sha256=sha256, value=found)
-            refusals = self.registry.measure(CAST[who], number, report)
-            data = {"name": "holdout", "sha256": sha256}
-            body = {"dataset": data, "metrics": {"auc": found}}
-            path = self.of_version(number, "/evaluations")
-            self.expect(self.send(who, "POST", path, body), 201, refusals)
+            self.report_auc(who, number, found, sha256)
 
     def set_policy(self, who: str, pieces: list[str], base: str, more: dict[str, Any]) -> None:
         """What the model adds to the default or, upon a base, has instead of it; or nothing."""
@@ -206,6 +211,13 @@ class Journey(RuleBasedStateMachine):
                 self.say(reviewer, asked, "approve")
             if apply:
                 self.apply_one(asker, asked)
+
+    def report_auc(self, who: str, number: int, auc: float, sha256: str | None) -> None:
+        report = Report(who, "holdout", sha256=sha256, value=auc)
+        refusals = self.registry.measure(CAST[who], number, report)
+        body = {"dataset": {"name": "holdout", "sha256": sha256}, "metrics": {"auc": auc}}
+        path = self.of_version(number, "/evaluations")
+        self.expect(self.send(who, "POST", path, body), 201, refusals)
 
     def report_check(self, who: str, number: int, status: str) -> None:
         """Who says again what they said last is answered what there is."""
