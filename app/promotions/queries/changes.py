@@ -2,10 +2,25 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Float, Select, Text, and_, case, cast, column, func, or_, select, true
+from sqlalchemy import (
+    Float,
+    Integer,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    column,
+    func,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -32,12 +47,21 @@ async def measured_on_same(
     """For each data set digest and metric that both versions have, the newest of each, at most so
     many, and how many there are. `until` leaves out what was reported later; of each version the
     latest reports are looked at, so that their number does not matter."""
-    before = _newest_of_each(_reports(old, until)).cte("before")
-    after = _newest_of_each(_reports(new, until)).cte("after")
+    told = {"old": old, "new": new, "until": until, "most": limit}
+    rows = await session.execute(_on_same(bounded=until is not None), told)
+    found = rows.all()
+    return [Measured(*row[:5]) for row in found], found[0][5] if found else 0
+
+
+@cache
+def _on_same(*, bounded: bool) -> Select[Any]:
+    """The statement, which takes longer to put together than to answer."""
+    before = _newest_of_each(_reports("old", bounded=bounded)).cte("before")
+    after = _newest_of_each(_reports("new", bounded=bounded)).cte("after")
     on_same = and_(
         before.c.dataset_sha256 == after.c.dataset_sha256, before.c.metric == after.c.metric
     )
-    rows = await session.execute(
+    return (
         select(
             after.c.dataset_name,
             after.c.dataset_sha256,
@@ -48,18 +72,16 @@ async def measured_on_same(
         )
         .join(before, on_same)
         .order_by(after.c.dataset_name, after.c.dataset_sha256, after.c.metric)
-        .limit(limit)
+        .limit(bindparam("most", type_=Integer))
     )
-    found = rows.all()
-    return [Measured(*row[:5]) for row in found], found[0][5] if found else 0
 
 
-def _reports(version_id: UUID, until: datetime | None) -> Select[Any]:
-    """The latest reports on a version that name a digest."""
+def _reports(version: str, *, bounded: bool) -> Select[Any]:
+    """The latest reports on the version that a parameter names, which name a digest."""
     return (
         select(Evaluation)
-        .where(Evaluation.version_id == version_id, Evaluation.dataset_sha256.is_not(None))
-        .where(true() if until is None else Evaluation.at <= until)
+        .where(Evaluation.version_id == bindparam(version), Evaluation.dataset_sha256.is_not(None))
+        .where(Evaluation.at <= bindparam("until") if bounded else true())
         .order_by(Evaluation.id.desc())
         .limit(REPORTS_LOOKED_AT)
     )
