@@ -79,13 +79,15 @@ class Server(Target):
     def database_cpu_seconds(self) -> float:
         """What its PostgreSQL has spent of the cores so far, for whoever asked it."""
         children = psutil.Process(self.process.pid).children(recursive=True)
-        return sum(_spent(child) for child in children if child.name() == "postgres")
+        return sum(_spent(child, "postgres") for child in children)
 
 
-def _spent(process: psutil.Process) -> float:
+def _spent(process: psutil.Process, name: str | None = None) -> float:
+    """What a process has spent, if it is there still and has this name."""
     with contextlib.suppress(psutil.NoSuchProcess):
-        times = process.cpu_times()
-        return float(times.user + times.system)
+        if name is None or process.name() == name:
+            times = process.cpu_times()
+            return float(times.user + times.system)
     return 0.0
 
 
