@@ -112,7 +112,7 @@ async def test_production_is_reached_through_a_day_in_the_canary_only(
     taken_back = await look(alice, promotion)
     assert taken_back["status"] == "open"
     assert detail_of(taken_back, "check") == (
-        "The check monitor/canary failed (reported by monitor): p99 is 840 ms."
+        "The check monitor/canary failed (reported by monitor, owned by mia): p99 is 840 ms."
     )
     await check(shop["monitor"], 1, "monitor/canary", "success", "p99 is 80 ms.")
     assert (await apply(alice, promotion)).json()["status"] == "applied"
