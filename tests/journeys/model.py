@@ -35,9 +35,7 @@ class Registry(Versions):
             "reject": reviews,
             "comment": reviews,
             "withdraw": reviews and promotion.verdict_of(who.name) is not None,
-            "apply": promotion.status == "approved"
-            and who.has("contributor")
-            and not self._would_empty(who, promotion.version),
+            "apply": who.has("contributor") and not self._hindrances(who, promotion),
             "cancel": who.has("contributor") and self._may_cancel(who, promotion),
             "override": who.has("admin"),
         }
