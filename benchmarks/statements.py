@@ -31,7 +31,7 @@ async def _counted(server: Server, talk: Talk) -> Counts:
     sent: list[str] = []
 
     def heard(_: Any, __: Any, statement: str, *___: Any) -> None:
-        if " tokens" not in statement.partition("WHERE")[0]:
+        if not statement.startswith(("SELECT tokens.", "UPDATE tokens")):
             sent.append(statement)
 
     event.listen(runtime.db.engine.sync_engine, "before_cursor_execute", heard)
