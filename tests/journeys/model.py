@@ -85,9 +85,10 @@ class Registry(Versions):
                 continue
             if rule is None:
                 self.end(promotion, "voided", SYSTEM)
-            elif rule != promotion.rule:
-                promotion.rule, promotion.under = rule, revision
+            elif not rule.means_the_same(promotion.rule):
+                promotion.under = revision
                 promotion.told.append(("policy_changed", SYSTEM))
+            promotion.rule = rule or promotion.rule
         self.settle()
 
     # Promotions

@@ -50,6 +50,19 @@ class Rule:
     def required(self) -> int:
         return sum(each.count for each in self.approvals)
 
+    def means_the_same(self, other: "Rule") -> bool:
+        """Whether it asks for the same, in whatever order and words."""
+        approvals = [
+            sorted((each.count, str(each.people[0]), sorted(each.people[1])) for each in approvals)
+            for approvals in (self.approvals, other.approvals)
+        ]
+        return (
+            replace(self, approvals=(), gates=()) == replace(other, approvals=(), gates=())
+            and approvals[0] == approvals[1]
+            and all(gate in other.gates for gate in self.gates)
+            and all(gate in self.gates for gate in other.gates)
+        )
+
     def names(self, who: Person) -> bool:
         return any(who.name in each.identities for each in self.approvals)
 

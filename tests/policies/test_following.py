@@ -51,6 +51,30 @@ async def test_another_stages_rule_leaves_it_alone(people: People) -> None:
     assert (await apply(people.alice, promotion)).json()["policy_flags"] == []
 
 
+async def test_the_same_rule_in_another_order_leaves_it_alone(people: People) -> None:
+    gates = [
+        {"type": "fields", "require": ["description"]},
+        {"type": "fields", "require": ["code"]},
+    ]
+    mia = {"count": 1, "identities": ["mia", "alice"]}
+    anybody = {"count": 1, "roles": ["reviewer"]}
+    said = {"from": ["staging", "none"], "approvals": [anybody, mia], "gates": gates}
+    again = {"from": ["none", "staging"], "gates": gates[::-1],
+             "approvals": [{"count": 1, "identities": ["alice", "mia"]}, {"count": 1}]}  # fmt: skip
+    stages = [{"name": "staging", "from": ["none"]}, {"name": "production", **said}]
+    await registered(people)
+    await put_own(people.admin, stages=stages, replaces_default=True)
+    promotion = await open_promotion(people.alice, 1, "production")
+    await approve(people.bob, promotion)
+    await put_own(
+        people.admin, stages=[stages[0], {"name": "production", **again}], replaces_default=True
+    )
+    shown = await look(people.bob, promotion)
+    assert shown["policy_revision"] == promotion["policy_revision"]
+    assert shown["reviews"][0]["stale"] is False
+    assert shown["gates"] == promotion["gates"][::-1]
+
+
 async def test_a_new_default_reaches_every_model_also_in_lists(people: People) -> None:
     await registered(people)
     await to_staging(people.alice, 1)

@@ -1,13 +1,14 @@
 """What a policy says, as plain values."""
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from app.core.actor import Role
-from app.core.canonical import MAX_SAFE_INTEGER
+from app.core.canonical import MAX_SAFE_INTEGER, canonical
 from app.stages.rules import ARCHIVED, NO_STAGE
 
 
@@ -74,6 +75,17 @@ class StageRule:
     expires_after_hours: float | None = None
     min_hours_in_source: float | None = None
     gates: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def meaning(self) -> object:
+        """What it asks for, in whatever order and words: two rules that mean the same are the same
+        to whoever reviewed under one of them."""
+        return (
+            replace(self, from_stages=(), approvals=(), gates=()),
+            frozenset(self.from_stages),
+            Counter((rule.count, rule.people) for rule in self.approvals),
+            frozenset(map(canonical, self.gates)),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,13 +51,14 @@ def _ground(in_force: InForce, by_name: dict[str, Stage]) -> Ground:
 
 async def _stands_under(session: AsyncSession, case: PromotionView, latest: InForce) -> InForce:
     """The policy that the promotion stands under: the latest, whose revision it moves on to only
-    when the rule of its target stage is another one. A freeze holds, and is lifted, for all of
-    them, and so is what is flagged about that."""
+    when the rule of its target stage means something else. A freeze holds, and is lifted, for all
+    of them, and so is what is flagged about that."""
     under, to = case.promotion.policy_revision, case.promotion.to_stage
     if under == latest.revision:
         return latest
     then = await policies.in_force(session, case.model, at_revision=under)
-    if then.policy.rule_for(to) != latest.policy.rule_for(to):
+    was, now = then.policy.rule_for(to), latest.policy.rule_for(to)
+    if was is None or now is None or was.meaning != now.meaning:
         return latest
     flags = then.flags
     if then.policy.freeze != latest.policy.freeze:
