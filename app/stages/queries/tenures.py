@@ -26,7 +26,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.stages.queries.references import IN_ORDER, in_force, is_open
-from app.stages.rules import ARCHIVED
 from app.stages.tables import Rollback, Stage, Tenure, Transition
 
 MOST_COUNTED = 10_000  # counting takes time for each; beyond this nobody reads the number
@@ -101,14 +100,6 @@ async def was_exclusive(session: AsyncSession, model_id: UUID, name: str) -> boo
         .limit(1)
     )
     return found.scalar_one_or_none()
-
-
-async def archive(session: AsyncSession) -> Stage:
-    """The stage `archived`, which every model has."""
-    found = await session.execute(
-        select(Stage).where(Stage.model_id.is_(None), Stage.name == ARCHIVED)
-    )
-    return found.scalar_one()
 
 
 @dataclass(frozen=True, slots=True)
