@@ -1,5 +1,5 @@
 # make serve      a server with nothing to configure: its own PostgreSQL, blobs and worker under data/
-# make test       all tests, against a real PostgreSQL and a real S3 server
+# make test       all tests, against a real PostgreSQL, S3 server and OIDC provider
 # make test-s3    all tests of the service with its blobs in S3
 # make test-ceph  the blob store's tests against Ceph, which is installed (root, Debian)
 # make check      formatting, lint, types, the order of the rooms
@@ -20,14 +20,14 @@ TOUCHING_BYTES = tests/blobs tests/doctor tests/files tests/meta tests/versions 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-header $(if $(UPGRADE),--upgrade)
 
-.PHONY: serve test test-s3 test-ceph check check-image check-stack demo bench lock clean server-venv dev-venv swift-venv
+.PHONY: serve test test-s3 test-ceph check check-image check-stack demo bench lock clean server-venv dev-venv test-venvs
 
 serve: server-venv
 	@exec $(BIN)/python -m app serve
 
 # All tests with the store in a directory, and those that touch bytes once more with S3. Both runs
 # are made, so that one look shows all there is to mend. With ARGS there is one run, as they say.
-test: swift-venv
+test: test-venvs
 ifdef ARGS
 	@exec $(PYTEST) $(ARGS)
 else
@@ -38,7 +38,7 @@ else
 	exit $$failed
 endif
 
-test-s3: swift-venv
+test-s3: test-venvs
 	@exec $(PYTEST) --store s3 $(ARGS)
 
 test-ceph: dev-venv
@@ -74,6 +74,7 @@ lock: dev-venv
 		-c requirements/server.txt -o requirements/dev.txt
 	$(COMPILE) --group pyproject.toml:lock -o requirements/uv.txt
 	$(COMPILE) requirements/swift.in -o requirements/swift.txt
+	$(COMPILE) requirements/canaille.in -o requirements/canaille.txt
 
 clean:
 	rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
@@ -85,5 +86,6 @@ server-venv:
 dev-venv:
 	@$(PYTHON) requirements/sync.py dev
 
-swift-venv: dev-venv
+test-venvs: dev-venv
 	@$(PYTHON) requirements/sync.py swift
+	@$(PYTHON) requirements/sync.py canaille

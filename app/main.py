@@ -32,7 +32,11 @@ ROOMS = (
     "tokens",
     "groups",
     "access",
+    "trust",
+    "signin",
     "audit",
+    "seals",
+    "redactions",
     "blobs",
     "meta",
 )

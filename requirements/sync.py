@@ -1,9 +1,9 @@
 """Make an environment hold exactly what a lock file pins: `python3 requirements/sync.py NAME`.
 
-`server` and `dev` are held by `.venv`; `swift`, the S3 server of the tests, has an environment of
-its own, as it shares nothing with this service. Instant when all is there already, safe to
-interrupt and to run twice at once. It needs only a Python; `uv` comes into `.venv` from its own
-lock file, and pip does the work where it cannot.
+`server` and `dev` are held by `.venv`; `swift` and `canaille`, the S3 server and the OIDC provider
+of the tests, have environments of their own, as they share nothing with this service. Instant when
+all is there already, safe to interrupt and to run twice at once. It needs only a Python; `uv` comes
+into `.venv` from its own lock file, and pip does the work where it cannot.
 """
 
 from __future__ import annotations  # an older Python must get as far as finding a newer one
@@ -55,13 +55,13 @@ class Environment:
 
 
 VENV = Environment(ROOT / ".venv")
-SWIFT = Environment(ROOT / ".run" / "swift")
+APART = {name: Environment(ROOT / ".run" / name) for name in ("swift", "canaille")}
 
 
 def main(want: str) -> None:
     """Bring the environment of `requirements/{want}.txt` to it, and `.venv` to dev.txt where it
     held that before."""
-    environment = SWIFT if want == "swift" else VENV
+    environment = APART.get(want, VENV)
     if environment.holds(want):
         return
     LOCK.parent.mkdir(exist_ok=True)

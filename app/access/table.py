@@ -60,6 +60,12 @@ class Permission(StrEnum):
     TOKENS_ISSUE = "tokens.issue"
     TOKENS_REVOKE = "tokens.revoke"
     EVENTS_READ = "events.read"
+    EVENTS_VERIFY = "events.verify"
+    EVENTS_EXPORT = "events.export"
+    REDACTIONS_READ = "redactions.read"
+    REDACTIONS_MAKE = "redactions.make"
+    TRUST_READ = "trust.read"
+    TRUST_MANAGE = "trust.manage"
     METRICS_READ = "metrics.read"
     METRICS_READ_TOTALS = "metrics.read_totals"
     STORAGE_READ = "storage.read"
@@ -129,6 +135,13 @@ RULES: dict[Permission, Rule] = {
     P.TOKENS_ISSUE: Rule(None, S.READ),
     P.TOKENS_REVOKE: Rule(None, S.READ),
     P.EVENTS_READ: Rule(None, S.READ),
+    # Both show all of the record.
+    P.EVENTS_VERIFY: Rule(R.ADMIN, S.ADMIN),
+    P.EVENTS_EXPORT: Rule(R.ADMIN, S.ADMIN),
+    P.REDACTIONS_READ: Rule(R.ADMIN, S.ADMIN),
+    P.REDACTIONS_MAKE: Rule(R.ADMIN, S.ADMIN),
+    P.TRUST_READ: Rule(R.ADMIN, S.ADMIN),
+    P.TRUST_MANAGE: Rule(R.ADMIN, S.ADMIN),
     P.METRICS_READ: Rule(None, S.READ),
     # Whoever was granted nothing may as well: see `rules.may_read_totals`.
     P.METRICS_READ_TOTALS: Rule(R.ADMIN, S.ADMIN),

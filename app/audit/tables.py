@@ -5,7 +5,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, LargeBinary, Text, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    Text,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
@@ -67,6 +76,8 @@ class Event(Base):
     salt: Mapped[bytes] = mapped_column(LargeBinary)
     payload: Mapped[dict[str, Any]]
     payload_sha256: Mapped[str] = mapped_column(Sha256)
+    # The table lies in a room above.
+    redaction_id: Mapped[UUID | None] = mapped_column(ForeignKey("redactions.id"))
 
     __table_args__ = (
         Index("ix_events_era_xid_id", "era", "xid", "id"),

