@@ -48,7 +48,7 @@ TAGS = {
     "Grants": "Which role an identity or a group has on which models.",
     "Trust": "CI without secrets: which tokens of which OIDC issuer stand for a service account.",
     "Sign-in": "People come with their account at the team's OIDC provider.",
-    "Events": "Every change: who, when, from where, and what differed; sealed in a chain of hashes.",
+    "Events": "Every change: who, when, from where, and what differed; sealed in a chain.",
     "Redactions": "Removing a secret that somebody pasted, for good and everywhere.",
     "Storage": "What the blobs take, and what storing equal bytes once saves.",
     "Health": "The service about itself. No token is needed but for the metrics.",
