@@ -23,7 +23,6 @@ from app.identities.problems import LastAdmin, unknown_subject
 from app.identities.schemas import Me, RoleHeld, RoleName, TokenUsed
 from app.identities.tables import Group, Identity
 from app.tokens import service as tokens
-from app.tokens.rules import new_secret
 
 __all__ = ["Authenticator", "check", "check_new", "may", "require_server", "visible"]
 
@@ -131,10 +130,18 @@ async def ensure_first_admin(session: AsyncSession, settings: Settings) -> str |
     session.add(admin)
     await session.flush()
     given = settings.admin_token
-    secret = given.get_secret_value() if given else new_secret()
-    token = tokens.issued(admin, "first", secret, settings.signing_key, ALL_SCOPES)
-    session.add(token)
-    await session.flush()
+    token, secret = await tokens.make(
+        session,
+        admin,
+        name="first",
+        scopes=ALL_SCOPES,
+        models=None,
+        expires_at=None,
+        issuers=[],
+        issued_by=None,
+        signing_key=settings.signing_key,
+        secret=given.get_secret_value() if given else None,
+    )
     wanted = GrantInput(subject=admin.name, role="admin", models="*")
     await queries.add(session, admin, wanted, audit.SYSTEM)
     details = {"kind": admin.kind, "email": None, "owner": None}

@@ -1,0 +1,35 @@
+"""Ending tokens for good."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.audit import service as audit
+from app.core.actor import RIGHTS, Actor
+from app.core.db import announce, clock
+from app.core.etags import check_if_match
+from app.core.problems import NotAllowed
+from app.tokens import queries, rules
+from app.tokens.service.showing import no_token, tag_of
+
+
+async def revoke(session: AsyncSession, actor: Actor, token_id: UUID, if_match: str | None) -> None:
+    """End a token for good, on every process within a second. A token may end itself and those
+    that may do no more than itself. Once more is no change."""
+    found = await queries.one(session, actor, token_id, lock=True)
+    if found is None:
+        raise no_token(token_id)
+    token, holder, _ = found
+    check_if_match(if_match, tag_of(token))
+    excess = rules.beyond(actor.scopes, actor.token_models, token.scopes, token.models)
+    if token.id != actor.token_id and excess is not None:
+        raise NotAllowed(
+            f"This token has {excess}, which the one that you use has not. Use a wider token."
+        )
+    if token.revoked_at is not None:
+        return
+    token.revoked_at = await clock(session)
+    token.revoked_by = actor.name
+    announce(session, RIGHTS)
+    details = {"name": token.name, "identity": holder}
+    audit.record(session, actor, "token.revoked", subject=f"token:{token.id}", details=details)
