@@ -75,77 +75,148 @@ class Permission(StrEnum):
 class Rule:
     """Who may: the role that is needed (on the model; None: any identity), and the token's scope.
 
-    A role of admin is the global one, where no model is concerned.
+    A role of admin is the global one, where no model is concerned. `what` says in one line what
+    the permission is for; `docs/permissions.md` is made of these.
     """
 
     role: Role | None
     scope: Scope
+    what: str
 
 
 R, S, P = Role, Scope, Permission
 
 RULES: dict[Permission, Rule] = {
-    P.SELF_READ: Rule(None, S.READ),
-    P.MODELS_LIST: Rule(None, S.READ),
-    P.MODELS_CREATE: Rule(R.CONTRIBUTOR, S.WRITE),
-    P.MODELS_READ: Rule(R.READER, S.READ),
-    P.MODELS_EDIT: Rule(R.CONTRIBUTOR, S.WRITE),
-    P.MODELS_DELETE: Rule(R.MAINTAINER, S.WRITE),
-    P.MODELS_RESTORE: Rule(R.MAINTAINER, S.WRITE),
-    P.MODELS_PURGE: Rule(R.ADMIN, S.ADMIN),
-    P.VERSIONS_CREATE: Rule(R.CONTRIBUTOR, S.WRITE),
-    P.VERSIONS_READ: Rule(R.READER, S.READ),
-    P.VERSIONS_EDIT: Rule(R.CONTRIBUTOR, S.WRITE),
-    P.VERSIONS_DELETE: Rule(R.MAINTAINER, S.WRITE),
-    P.VERSIONS_RECALL: Rule(R.MAINTAINER, S.WRITE),
-    P.FILES_READ: Rule(R.READER, S.READ),
-    P.FILES_WRITE: Rule(R.CONTRIBUTOR, S.WRITE),
-    P.STAGES_READ: Rule(R.READER, S.READ),
-    P.STAGES_EMPTY: Rule(R.MAINTAINER, S.WRITE),
-    P.STAGES_ROLL_BACK: Rule(R.MAINTAINER, S.WRITE),
-    P.ALIASES_SET: Rule(R.CONTRIBUTOR, S.WRITE),
-    P.ALIASES_SET_PROTECTED: Rule(R.MAINTAINER, S.WRITE),
-    P.EVALUATIONS_READ: Rule(R.READER, S.READ),
-    P.EVALUATIONS_REPORT: Rule(R.CONTRIBUTOR, S.WRITE),
-    P.CHECKS_READ: Rule(R.READER, S.READ),
-    P.CHECKS_REPORT: Rule(R.CONTRIBUTOR, S.WRITE),
-    P.COMMENTS_READ: Rule(R.READER, S.READ),
-    P.COMMENTS_WRITE: Rule(R.CONTRIBUTOR, S.WRITE),
-    P.COMMENTS_DELETE_ANY: Rule(R.MAINTAINER, S.WRITE),
-    P.POLICY_READ: Rule(None, S.READ),
+    P.SELF_READ: Rule(
+        None, S.READ, "See who you are: your groups, your grants, and what your token may do."
+    ),
+    P.MODELS_LIST: Rule(
+        None, S.READ, "List models and search versions, of the models that you can see."
+    ),
+    P.MODELS_CREATE: Rule(R.CONTRIBUTOR, S.WRITE, "Make a model, of a name that a grant covers."),
+    P.MODELS_READ: Rule(R.READER, S.READ, "See a model."),
+    P.MODELS_EDIT: Rule(
+        R.CONTRIBUTOR, S.WRITE, "Change a model's description, tags and naming convention."
+    ),
+    P.MODELS_DELETE: Rule(
+        R.MAINTAINER, S.WRITE, "Delete a model: it is hidden and can be restored."
+    ),
+    P.MODELS_RESTORE: Rule(R.MAINTAINER, S.WRITE, "Bring a deleted model back."),
+    P.MODELS_PURGE: Rule(
+        R.ADMIN, S.ADMIN, "Free a deleted model's bytes for good (`?purge=true`)."
+    ),
+    P.VERSIONS_CREATE: Rule(R.CONTRIBUTOR, S.WRITE, "Register a version."),
+    P.VERSIONS_READ: Rule(R.READER, S.READ, "See a model's versions with their whole recipe."),
+    P.VERSIONS_EDIT: Rule(
+        R.CONTRIBUTOR, S.WRITE, "Change a draft, or the description and tags of a ready version."
+    ),
+    P.VERSIONS_DELETE: Rule(R.MAINTAINER, S.WRITE, "Delete a version that nothing holds."),
+    P.VERSIONS_RECALL: Rule(
+        R.MAINTAINER, S.WRITE, "Mark a version as not to be used, and lift that."
+    ),
+    P.FILES_READ: Rule(R.READER, S.READ, "List and download a version's files."),
+    P.FILES_WRITE: Rule(
+        R.CONTRIBUTOR, S.WRITE, "Send files into a draft, take them out, and make it ready."
+    ),
+    P.STAGES_READ: Rule(R.READER, S.READ, "See who holds or held which stage, and the aliases."),
+    P.STAGES_EMPTY: Rule(
+        R.MAINTAINER, S.WRITE, "Take the holder out of an exclusive stage without a successor."
+    ),
+    P.STAGES_ROLL_BACK: Rule(R.MAINTAINER, S.WRITE, "Return a stage to an earlier holder."),
+    P.ALIASES_SET: Rule(R.CONTRIBUTOR, S.WRITE, "Set and remove aliases."),
+    P.ALIASES_SET_PROTECTED: Rule(
+        R.MAINTAINER, S.WRITE, "The same for aliases that the policy protects."
+    ),
+    P.EVALUATIONS_READ: Rule(R.READER, S.READ, "See how a version did on data."),
+    P.EVALUATIONS_REPORT: Rule(R.CONTRIBUTOR, S.WRITE, "Report how a version did on data."),
+    P.CHECKS_READ: Rule(R.READER, S.READ, "See the verdicts of machines on a version."),
+    P.CHECKS_REPORT: Rule(R.CONTRIBUTOR, S.WRITE, "Report a machine's verdict on a version."),
+    P.COMMENTS_READ: Rule(R.READER, S.READ, "Read what people say about versions and promotions."),
+    P.COMMENTS_WRITE: Rule(
+        R.CONTRIBUTOR, S.WRITE, "Comment; edit and delete comments of your own."
+    ),
+    P.COMMENTS_DELETE_ANY: Rule(R.MAINTAINER, S.WRITE, "Delete the comments of others."),
+    P.POLICY_READ: Rule(
+        None, S.READ, "See the default policy, and those of the models that you can see."
+    ),
     # For a version that one may read.
-    P.POLICY_PREVIEW: Rule(None, S.READ),
-    P.POLICY_ADD: Rule(R.MAINTAINER, S.WRITE),
+    P.POLICY_PREVIEW: Rule(
+        None, S.READ, "Ask what a policy would say of a version that you can see."
+    ),
+    P.POLICY_ADD: Rule(
+        R.MAINTAINER, S.WRITE, "Set and remove a model's own policy, which adds to the default."
+    ),
     # The default policy, and one that stands instead of it.
-    P.POLICY_LOOSEN: Rule(R.ADMIN, S.ADMIN),
-    P.PROMOTIONS_LIST: Rule(None, S.READ),
-    P.PROMOTIONS_READ: Rule(R.READER, S.READ),
-    P.PROMOTIONS_REQUEST: Rule(R.CONTRIBUTOR, S.WRITE),
-    P.PROMOTIONS_REVIEW: Rule(R.REVIEWER, S.REVIEW),
-    P.PROMOTIONS_APPLY: Rule(R.CONTRIBUTOR, S.WRITE),
-    P.PROMOTIONS_CANCEL: Rule(R.CONTRIBUTOR, S.WRITE),
-    P.PROMOTIONS_OVERRIDE: Rule(R.ADMIN, S.ADMIN),
-    P.IDENTITIES_READ: Rule(None, S.READ),
-    P.IDENTITIES_MANAGE: Rule(R.ADMIN, S.ADMIN),
-    P.GROUPS_READ: Rule(None, S.READ),
-    P.GROUPS_MANAGE: Rule(R.ADMIN, S.ADMIN),
-    P.GRANTS_READ: Rule(R.ADMIN, S.ADMIN),
-    P.GRANTS_MANAGE: Rule(R.ADMIN, S.ADMIN),
-    P.TOKENS_READ: Rule(None, S.READ),
-    P.TOKENS_ISSUE: Rule(None, S.READ),
-    P.TOKENS_REVOKE: Rule(None, S.READ),
-    P.EVENTS_READ: Rule(None, S.READ),
+    P.POLICY_LOOSEN: Rule(
+        R.ADMIN, S.ADMIN, "Set the default policy, or one that stands instead of it."
+    ),
+    P.PROMOTIONS_LIST: Rule(None, S.READ, "List the promotions of the models that you can see."),
+    P.PROMOTIONS_READ: Rule(R.READER, S.READ, "See a promotion, and wait for it to change."),
+    P.PROMOTIONS_REQUEST: Rule(R.CONTRIBUTOR, S.WRITE, "Ask for a version to move to a stage."),
+    P.PROMOTIONS_REVIEW: Rule(
+        R.REVIEWER, S.REVIEW, "Approve or reject a promotion, or comment on it as a reviewer."
+    ),
+    P.PROMOTIONS_APPLY: Rule(R.CONTRIBUTOR, S.WRITE, "Apply an approved promotion."),
+    P.PROMOTIONS_CANCEL: Rule(
+        R.CONTRIBUTOR, S.WRITE, "Cancel a promotion: your own or, as a maintainer, any."
+    ),
+    P.PROMOTIONS_OVERRIDE: Rule(
+        R.ADMIN, S.ADMIN, "Apply a promotion in spite of its policy, flagged for ever."
+    ),
+    P.IDENTITIES_READ: Rule(None, S.READ, "See people and service accounts."),
+    P.IDENTITIES_MANAGE: Rule(
+        R.ADMIN, S.ADMIN, "Add, change and disable people and service accounts."
+    ),
+    P.GROUPS_READ: Rule(None, S.READ, "See groups and their members."),
+    P.GROUPS_MANAGE: Rule(
+        R.ADMIN, S.ADMIN, "Make, change and delete groups, and say who is in them."
+    ),
+    P.GRANTS_READ: Rule(R.ADMIN, S.ADMIN, "See who was granted which role on which models."),
+    P.GRANTS_MANAGE: Rule(R.ADMIN, S.ADMIN, "Give roles and take them away."),
+    P.TOKENS_READ: Rule(
+        None, S.READ, "See your tokens and those of your service accounts; an admin sees all."
+    ),
+    P.TOKENS_ISSUE: Rule(
+        None,
+        S.READ,
+        "Issue a token that may do no more than the one you use: for yourself, for a service "
+        "account of yours or, as an admin, for anybody.",
+    ),
+    P.TOKENS_REVOKE: Rule(
+        None, S.READ, "End a token of yours or of a service account of yours; an admin ends any."
+    ),
+    P.EVENTS_READ: Rule(
+        None,
+        S.READ,
+        "Follow the record: the events of the models that you can see and, of the rest, your "
+        "own; an admin sees all.",
+    ),
     # Both show all of the record.
-    P.EVENTS_VERIFY: Rule(R.ADMIN, S.ADMIN),
-    P.EVENTS_EXPORT: Rule(R.ADMIN, S.ADMIN),
-    P.REDACTIONS_READ: Rule(R.ADMIN, S.ADMIN),
-    P.REDACTIONS_MAKE: Rule(R.ADMIN, S.ADMIN),
-    P.TRUST_READ: Rule(R.ADMIN, S.ADMIN),
-    P.TRUST_MANAGE: Rule(R.ADMIN, S.ADMIN),
-    P.METRICS_READ: Rule(None, S.READ),
+    P.EVENTS_VERIFY: Rule(R.ADMIN, S.ADMIN, "Have the whole record checked against its seals."),
+    P.EVENTS_EXPORT: Rule(R.ADMIN, S.ADMIN, "Take the whole record out, to check it elsewhere."),
+    P.REDACTIONS_READ: Rule(
+        R.ADMIN, S.ADMIN, "See what was removed from the record, by whom and why."
+    ),
+    P.REDACTIONS_MAKE: Rule(
+        R.ADMIN, S.ADMIN, "Remove a secret from the record and from all that quotes it."
+    ),
+    P.TRUST_READ: Rule(
+        R.ADMIN, S.ADMIN, "See which tokens of which issuer stand for which service account."
+    ),
+    P.TRUST_MANAGE: Rule(
+        R.ADMIN, S.ADMIN, "Tie the tokens of an issuer to a service account, and untie them."
+    ),
+    P.METRICS_READ: Rule(None, S.READ, "Scrape the metrics of a process."),
     # Whoever was granted nothing may as well: see `rules.may_read_totals`.
-    P.METRICS_READ_TOTALS: Rule(R.ADMIN, S.ADMIN),
-    P.STORAGE_READ: Rule(R.ADMIN, S.ADMIN),
+    P.METRICS_READ_TOTALS: Rule(
+        R.ADMIN,
+        S.ADMIN,
+        "In the metrics, also read what all blobs come to; whoever was granted nothing at all may "
+        "as well, as the account of a Prometheus.",
+    ),
+    P.STORAGE_READ: Rule(
+        R.ADMIN, S.ADMIN, "See what the blobs take, and what storing equal bytes once saves."
+    ),
 }
 
 # Methods and paths that answer anybody: nothing of a team's work is in what they say. The signed

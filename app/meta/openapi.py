@@ -25,7 +25,9 @@ from app.core.problems_docs import (
     common_with_body,
     responses,
 )
+from app.meta import permissions
 from app.meta.headers import Shapes, add_headers
+from app.meta.permissions import build_page
 
 COMMITTED = Path("docs/openapi.json")
 SCHEME = "token"
@@ -227,16 +229,16 @@ def _schema(model: type[Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Write `docs/openapi.json`; with `--check`, only say whether it is up to date."""
+    """Write `docs/openapi.json`, and the page of rights beside it; with `--check`, only say whether
+    they are up to date."""
     # By name, because this room lies below `app.main` and must not import it.
     app: FastAPI = importlib.import_module("app.main").create_app()
-    text = as_text(build_openapi(app))
-    if "--check" in sys.argv[1:]:
-        current = COMMITTED.read_text(encoding="utf-8") if COMMITTED.exists() else ""
-        if current != text:
-            sys.exit(f"{COMMITTED} is out of date: run `python -m app.meta.openapi`.")
-    else:
-        COMMITTED.write_text(text, encoding="utf-8")
+    made = {COMMITTED: as_text(build_openapi(app)), permissions.COMMITTED: build_page(app)}
+    for path, text in made.items():
+        if "--check" not in sys.argv[1:]:
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            sys.exit(f"{path} is out of date: run `python -m app.meta.openapi`.")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
 """Every route names who may use it, and every right is asked for somewhere."""
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fastapi.routing import RouteContext, iter_route_contexts
@@ -13,6 +11,7 @@ from app.access.table import PUBLIC, RULES, Permission
 from app.core.actor import Role, Scope
 from app.edge.routing import Route
 from app.main import create_app
+from app.meta.permissions import COMMITTED, asked_by, build_page
 
 APP = Path(__file__).parents[2] / "app"
 # Rights that a later feature will ask for. The list only shrinks.
@@ -40,21 +39,13 @@ ROUTES = routes()
 GUARDED = [found for found in ROUTES if found[:2] not in PUBLIC]
 
 
-def permissions_of(dependant: Any) -> Iterator[Permission]:
-    """The permissions in a tree of dependencies, in any depth."""
-    for inner in dependant.dependencies:
-        if isinstance(found := getattr(inner.call, "permission", None), Permission):
-            yield found
-        yield from permissions_of(inner)
-
-
 def named(found: tuple[str, str, RouteContext]) -> str:
     return f"{found[0]} {found[1]}"
 
 
 @pytest.mark.parametrize("found", GUARDED, ids=named)
 def test_a_route_asks_for_exactly_one_right(found: tuple[str, str, RouteContext]) -> None:
-    asked = list(permissions_of(found[2].dependant))
+    asked = list(asked_by(found[2].dependant))
     assert len(asked) == 1, f"{named(found)} asks for {asked}; see app/access/table.py"
     assert asked[0] in RULES
 
@@ -71,7 +62,7 @@ def test_a_route_of_the_api_has_the_edge_around_it(found: tuple[str, str, RouteC
 @pytest.mark.parametrize("found", ROUTES, ids=named)
 def test_a_public_route_asks_for_no_right(found: tuple[str, str, RouteContext]) -> None:
     if found[:2] in PUBLIC:
-        assert list(permissions_of(found[2].dependant)) == []
+        assert list(asked_by(found[2].dependant)) == []
 
 
 def test_what_is_listed_as_public_is_there() -> None:
@@ -89,7 +80,7 @@ def test_a_change_takes_more_than_reading_or_is_about_yourself(
 ) -> None:
     """Tokens may narrow and end themselves, whatever they are for; their rules are their own. A
     preview changes nothing: it is a POST for its body's sake."""
-    (asked,) = permissions_of(found[2].dependant)
+    (asked,) = asked_by(found[2].dependant)
     if found[0] not in ("GET", "HEAD") and asked is not Permission.POLICY_PREVIEW:
         about_tokens = asked in (Permission.TOKENS_ISSUE, Permission.TOKENS_REVOKE)
         assert about_tokens or (RULES[asked].scope != Scope.READ and RULES[asked].role is not None)
@@ -116,3 +107,16 @@ def test_no_right_is_dead() -> None:
     }
     dead = {permission for permission in Permission if permission.name not in used}
     assert dead == RESERVED
+
+
+def test_the_page_of_rights_is_the_one_that_the_table_makes() -> None:
+    committed = (APP.parent / COMMITTED).read_text(encoding="utf-8")
+    assert committed == build_page(create_app()), "run `python -m app.meta.openapi`"
+
+
+@pytest.mark.parametrize("permission", list(Permission))
+def test_the_page_says_what_a_permission_is_for(permission: Permission) -> None:
+    what = RULES[permission].what
+    assert what.endswith(".")
+    assert "|" not in what
+    assert f"| `{permission}` | {what} |" in build_page(create_app())
