@@ -16,6 +16,7 @@ from app.core.requests import RequestContext
 from app.core.runtime import Runtime
 from app.core.settings import Settings
 from app.core.signals import Hub
+from app.issuers.service import Issuers
 
 # The order in which /docs shows the rooms: the story of a version, then people, then the record.
 ROOMS = (
@@ -47,7 +48,9 @@ def build_runtime(settings: Settings, url: str) -> Runtime:
     hub = Hub(settings.direct_url)
     db = Database(url, pool_size=settings.pool_size, hub=hub)
     storage = importlib.import_module("app.blobs.storage")
-    return Runtime(settings=settings, hub=hub, db=db, store=storage.open_store(settings))
+    store = storage.open_store(settings)
+    issuers = Issuers(ca_file=settings.oidc_ca_file)
+    return Runtime(settings=settings, hub=hub, db=db, store=store, issuers=issuers)
 
 
 def create_app(runtime: Runtime | None = None) -> FastAPI:
@@ -65,6 +68,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
             await app.state.authenticator.settle()
             await runtime.hub.stop()
             await runtime.store.close()
+            await runtime.issuers.close()
             await runtime.db.close()
 
     app = FastAPI(

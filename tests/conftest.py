@@ -82,6 +82,7 @@ async def runtime(settings: Settings) -> AsyncIterator[Runtime]:
     yield runtime
     await runtime.hub.stop()
     await runtime.store.close()
+    await runtime.issuers.close()
     await runtime.db.close()
 
 

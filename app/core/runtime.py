@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class Runtime:
     """One a process. `store` is the blob store (`blobs.storage.BlobStore`), which core cannot
-    name: it lies above. `store_check` is its `check`, shared by all who want to know."""
+    name: it lies above, as do the `issuers` (`issuers.service.Issuers`). `store_check` is the
+    store's `check`, shared by all who want to know."""
 
     settings: Settings
     hub: Hub
     db: Database
     store: Any
+    issuers: Any = None
     store_check: SharedLook = field(init=False)
 
     def __post_init__(self) -> None:

@@ -127,7 +127,7 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("s3_ca_file")
+    @field_validator("s3_ca_file", "oidc_ca_file")
     @classmethod
     def _check_file(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_file():

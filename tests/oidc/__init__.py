@@ -1,0 +1,1 @@
+"""OIDC issuers for tests: real processes on loopback."""
