@@ -17,6 +17,7 @@ from app.core.runtime import Runtime
 from app.core.settings import Settings
 from app.core.signals import Hub
 from app.issuers.service import Issuers
+from app.limits.service import Limits
 
 # The order in which /docs shows the rooms: the story of a version, then people, then the record.
 ROOMS = (
@@ -66,6 +67,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
             yield
         finally:
             await app.state.authenticator.settle()
+            await app.state.limits.requests.stop()
             await runtime.hub.stop()
             await runtime.store.close()
             await runtime.issuers.close()
@@ -81,7 +83,9 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
     )
     if runtime is not None:
         app.state.runtime = runtime
-        app.state.authenticator = Authenticator(runtime.db, runtime.settings.signing_key)
+        app.state.limits = limits = Limits(runtime.db, runtime.settings)
+        key = runtime.settings.signing_key
+        app.state.authenticator = Authenticator(runtime.db, key, limits.failures)
     for router in routers():
         app.include_router(router)
     errors.install(app)

@@ -69,6 +69,7 @@ def settings(
         admin_token=ADMIN_TOKEN,
         public_url="http://test",
         pool_size=40,
+        failed_logins_per_minute=100_000,  # many tests fail to log in, from one address
         **store_settings(store_kind),
     )
 

@@ -14,9 +14,11 @@ from app.access.queries import Standing, mark_used, standing_of
 from app.core.actor import RIGHTS, Actor
 from app.core.db import Database
 from app.core.problems import NotAuthenticated
+from app.limits.service import Failures
 from app.tokens.rules import digest_of_secret, well_formed
 
 STANDING_SECONDS = 1.0
+GOOD_SECONDS = 3600.0
 STANDINGS_KEPT = 10_000
 USE_TO_THE = timedelta(minutes=10)
 log = structlog.get_logger()
@@ -27,25 +29,45 @@ class Authenticator:
     polls costs one read a second and a revoked one works for no longer than that; less where
     somebody says that rights have changed."""
 
-    def __init__(self, db: Database, signing_key: bytes) -> None:
+    def __init__(self, db: Database, signing_key: bytes, failures: Failures) -> None:
         """One a process."""
         self._db = db
         self._key = signing_key
+        self._failures = failures
+        self._good: OrderedDict[str, float] = OrderedDict()  # until when its past speaks for it
         self._kept: OrderedDict[str, tuple[float, Standing]] = OrderedDict()
         self._rights = db.hub.watched(RIGHTS)
         self._changes = 0
         self._used: set[UUID] = set()
         self._noting: asyncio.Task[None] | None = None
 
-    async def actor_for(self, authorization: str | None) -> Actor:
-        """The actor of an `Authorization` header, or the 401 that says what is wrong with it."""
+    async def actor_for(self, authorization: str | None, address: str | None = None) -> Actor:
+        """The actor of an `Authorization` header, or the 401 that says what is wrong with it.
+
+        An address that brought too many tokens that are not valid is refused (429) whatever it
+        brings next, but for the tokens that were good here within the last hour: who shares the
+        address with an attacker, as behind a gateway, goes on working.
+        """
         scheme, _, secret = (authorization or "").partition(" ")
         secret = secret.strip()
         if not secret or scheme.lower() != "bearer":
             _refuse("Send the header `Authorization: Bearer <token>`.")
+        digest = digest_of_secret(secret, self._key)
+        if self._good.get(digest, 0.0) < time.monotonic():
+            self._failures.check(address)
+        try:
+            actor = await self._actor(secret, digest)
+        except NotAuthenticated:
+            self._good.pop(digest, None)
+            await self._failures.count(address)
+            raise
+        self._note_good(digest)
+        return actor
+
+    async def _actor(self, secret: str, digest: str) -> Actor:
         if not well_formed(secret):
             _refuse("This is not a token of Stageward: check that it was copied whole.")
-        standing = await self._standing(digest_of_secret(secret, self._key))
+        standing = await self._standing(digest)
         if standing is None or standing.revoked_at is not None:
             _refuse("The token is unknown or was revoked. Issue a new one.")
         if standing.expires_at is not None and standing.expires_at <= datetime.now(UTC):
@@ -53,6 +75,11 @@ class Authenticator:
         if standing.disabled_at is not None:
             _refuse("The identity that this token belongs to is disabled.")
         return standing.actor
+
+    def _note_good(self, digest: str) -> None:
+        self._good[digest] = time.monotonic() + GOOD_SECONDS
+        if len(self._good) > STANDINGS_KEPT:
+            self._good.popitem(last=False)
 
     async def _standing(self, digest: str) -> Standing | None:
         self._forget_if_changed()

@@ -9,6 +9,8 @@ from app.access.authenticator import Authenticator
 from app.access.rules import require_server
 from app.access.table import Permission
 from app.core.actor import Actor
+from app.limits.dependencies import client_address
+from app.limits.service import Limits
 
 bearer = HTTPBearer(
     auto_error=False,
@@ -20,7 +22,11 @@ bearer = HTTPBearer(
 async def authenticate(request: Request) -> Actor:
     """Find out who speaks; the edge calls it before a byte of the body is read."""
     authenticator: Authenticator = request.app.state.authenticator
-    actor = await authenticator.actor_for(request.headers.get("authorization"))
+    sent = request.headers.get("authorization")
+    actor = await authenticator.actor_for(sent, client_address(request))
+    if actor.token_id is not None:
+        limits: Limits = request.app.state.limits
+        limits.requests.count(actor.token_id)
     request.state.actor = actor
     request.state.actor_name = actor.name
     return actor

@@ -40,6 +40,7 @@ from app.core.problems import (
     Problem,
     StaleRevision,
     TooLarge,
+    TooManyRequests,
     Unavailable,
 )
 
@@ -56,6 +57,7 @@ _BY_STATUS: dict[int, tuple[type[Problem], str]] = {
     412: (StaleRevision, "It has changed since you read it. Read it again."),
     413: (TooLarge, "The body is too large: JSON bodies are limited to 4 MiB."),
     422: (InvalidRequest, "A value in the request is not allowed."),
+    429: (TooManyRequests, "Too much was asked within this minute. Wait, and send it again."),
     503: (Unavailable, "The service is not available at this moment. Send the request again."),
 }
 

@@ -45,6 +45,11 @@ IN_PROGRESS = Gauge(
     "Requests that are being answered now.",
     multiprocess_mode="livesum",
 )
+REFUSED = Counter(
+    "stageward_refused",
+    "Requests and connections that were refused because of a limit.",
+    ["limit"],
+)
 
 
 @dataclass(frozen=True, slots=True)

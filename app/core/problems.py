@@ -121,6 +121,16 @@ class TooLarge(Problem):
     status = 413
 
 
+class TooManyRequests(Problem):
+    """Too much was asked within this minute: by this token, or by an address that came too often
+    without a valid one. Wait for the time in `Retry-After` (seconds) and send the request again.
+    Limits are counted over all processes, by the minute."""
+
+    slug = "too-many-requests"
+    title = "Too many requests"
+    status = 429
+
+
 class InternalError(Problem):
     """The server failed. The cause is in its log under the `request_id` of this answer; the
     change, if one was asked for, was not made."""

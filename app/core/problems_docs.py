@@ -13,6 +13,7 @@ from app.core.problems import (
     NotFound,
     Problem,
     TooLarge,
+    TooManyRequests,
     Unavailable,
 )
 
@@ -64,7 +65,7 @@ def responses(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
         entry = found.setdefault(problem.status, _entry())
         content = entry["content"][MEDIA_TYPE]
         content["examples"][problem.slug] = _example(problem)
-        if problem.status == Unavailable.status:
+        if problem.status in (TooManyRequests.status, Unavailable.status):
             entry["headers"] = {"Retry-After": _RETRY_AFTER}
         entry["description"] = "; ".join(
             example["summary"] for example in content["examples"].values()
@@ -74,7 +75,15 @@ def responses(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
 
 def common() -> tuple[type[Problem], ...]:
     """What any address under /api/v1 may answer, whatever it does."""
-    return (NotAuthenticated, NotAllowed, NotFound, InvalidRequest, InternalError, Unavailable)
+    return (
+        NotAuthenticated,
+        NotAllowed,
+        NotFound,
+        InvalidRequest,
+        TooManyRequests,
+        InternalError,
+        Unavailable,
+    )
 
 
 def common_with_body() -> tuple[type[Problem], ...]:

@@ -1,0 +1,43 @@
+"""Processes of one service, each with limits of its own choosing."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from app.core.settings import Settings
+from app.main import build_runtime, create_app
+from tests.actors import Api
+
+Process = Callable[..., Awaitable[httpx.AsyncClient]]
+
+
+@pytest.fixture
+async def process(settings: Settings, admin: Api) -> AsyncIterator[Process]:
+    """Makes another process of the same service: its own runtime, caches and connections. Takes
+    settings, and the address from which its client comes."""
+    async with AsyncExitStack() as stack:
+
+        async def one(address: str = "192.0.2.7", **changed: int | str) -> httpx.AsyncClient:
+            own = settings.model_copy(update=changed)
+            runtime = build_runtime(own, own.serving_url)
+            app = create_app(runtime)
+            stack.push_async_callback(_end, app)
+            return await stack.enter_async_context(client_of(app, address))
+
+        yield one
+
+
+async def _end(app: FastAPI) -> None:
+    await app.state.authenticator.settle()
+    await app.state.limits.requests.stop()
+    await app.state.runtime.hub.stop()
+    await app.state.runtime.db.close()
+
+
+def client_of(app: FastAPI, address: str) -> httpx.AsyncClient:
+    """A client of that process that comes from this address."""
+    transport = httpx.ASGITransport(app=app, client=(address, 50_000))
+    return httpx.AsyncClient(transport=transport, base_url="http://test")
