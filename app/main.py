@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 
 from app import __version__
 from app.access.authenticator import Authenticator
-from app.core import errors
+from app.core import errors, schema
 from app.core.db import Database
 from app.core.metrics import RequestMetrics
 from app.core.requests import RequestContext
@@ -46,6 +46,7 @@ ROOMS = (
 
 def build_runtime(settings: Settings, url: str) -> Runtime:
     """The runtime of this process, over a database that runs already. Opens no connection."""
+    schema.load_tables()  # low rooms' tables name higher rooms' in their foreign keys
     hub = Hub(settings.direct_url)
     db = Database(url, pool_size=settings.pool_size, hub=hub)
     storage = importlib.import_module("app.blobs.storage")
