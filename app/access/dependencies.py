@@ -29,6 +29,9 @@ async def authenticate(request: Request) -> Actor:
         limits.requests.count(actor.token_id)
     request.state.actor = actor
     request.state.actor_name = actor.name
+    if actor.token_ends_at is not None:
+        ends = f"{actor.token_ends_at:%Y-%m-%dT%H:%M:%SZ}"
+        request.state.answer_headers = {"Token-Expires-Soon": ends}
     return actor
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,7 @@ from app.access.tables import GrantRow
 from app.core.actor import Actor, Grant, Role, Scope
 from app.core.globs import like_pattern
 from app.identities.tables import Group, Identity, Membership
+from app.tokens.rules import expires_soon
 from app.tokens.tables import Token
 
 
@@ -75,6 +76,8 @@ async def standing_of(session: AsyncSession, digest: str) -> Standing | None:
                 Token.expires_at,
                 Token.revoked_at,
                 Token.last_used_at,
+                Token.created_at,
+                Token.rotated_to,
                 Identity.id.label("identity_id"),
                 Identity.name,
                 Identity.kind,
@@ -92,6 +95,9 @@ async def standing_of(session: AsyncSession, digest: str) -> Standing | None:
 
 def _standing(row: Any) -> Standing:
     groups: list[UUID] = row.groups or []
+    ends_soon = expires_soon(
+        datetime.now(UTC), row.created_at, row.expires_at, was_rotated=row.rotated_to is not None
+    )
     actor = Actor(
         identity_id=row.identity_id,
         name=row.name,
@@ -103,6 +109,7 @@ def _standing(row: Any) -> Standing:
         grants=tuple(Grant(Role(role), models) for role, models in row.grants or []),
         group_ids=frozenset(groups),
         issuers=frozenset(row.issuers),
+        token_ends_at=row.expires_at if ends_soon else None,
     )
     return Standing(actor, row.expires_at, row.revoked_at, row.disabled_at, row.last_used_at)
 

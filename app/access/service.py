@@ -20,7 +20,7 @@ from app.core.settings import Settings
 from app.groups import service as groups
 from app.identities import service as identities
 from app.identities.problems import LastAdmin, unknown_subject
-from app.identities.schemas import Me, RoleHeld, RoleName, TokenUsed
+from app.identities.schemas import Me, RoleHeld, RoleName, ScopeName, TokenUsed
 from app.identities.tables import Group, Identity
 from app.tokens import service as tokens
 
@@ -90,7 +90,14 @@ async def describe(session: AsyncSession, actor: Actor) -> Me:
             for role, models, group in await queries.held(session, actor.identity_id)
         ],
         is_admin=actor.is_admin,
-        token=TokenUsed.model_validate(token),
+        token=TokenUsed(
+            id=token.id,
+            name=token.name,
+            scopes=cast("list[ScopeName]", token.scopes),
+            models=token.models,
+            expires_at=token.expires_at,
+            expires_soon=actor.token_ends_at is not None,
+        ),
     )
 
 

@@ -58,6 +58,7 @@ class Permission(StrEnum):
     GRANTS_MANAGE = "grants.manage"
     TOKENS_READ = "tokens.read"
     TOKENS_ISSUE = "tokens.issue"
+    TOKENS_ROTATE = "tokens.rotate"
     TOKENS_REVOKE = "tokens.revoke"
     EVENTS_READ = "events.read"
     EVENTS_VERIFY = "events.verify"
@@ -181,6 +182,12 @@ RULES: dict[Permission, Rule] = {
         S.READ,
         "Issue a token that may do no more than the one you use: for yourself, for a service "
         "account of yours or, as an admin, for anybody.",
+    ),
+    P.TOKENS_ROTATE: Rule(
+        None,
+        S.READ,
+        "Replace a token, yours or of a service account of yours, by one that may do the same; an "
+        "admin replaces any.",
     ),
     P.TOKENS_REVOKE: Rule(
         None, S.READ, "End a token of yours or of a service account of yours; an admin ends any."

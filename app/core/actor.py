@@ -1,6 +1,7 @@
 """Who acts in this request: an identity, narrowed by the token it came with."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -52,7 +53,8 @@ class Actor:
     """An identity with its grants, and what its token narrows them to.
 
     `issuers` are all who had a hand in the token: whoever issued it for this identity, the owner
-    where that was a service account, and whoever issued the token that was used to do so.
+    where that was a service account, and whoever issued the token that was used to do so. Where the
+    token should be rotated by now, `token_ends_at` is when it ends.
     """
 
     identity_id: UUID
@@ -65,6 +67,7 @@ class Actor:
     grants: tuple[Grant, ...]
     group_ids: frozenset[UUID] = frozenset()
     issuers: frozenset[UUID] = field(default_factory=frozenset)
+    token_ends_at: datetime | None = None
 
     @property
     def is_admin(self) -> bool:

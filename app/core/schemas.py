@@ -5,7 +5,15 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+)
 
 from app.core.canonical import MAX_SAFE_INTEGER, canonical
 
@@ -35,6 +43,17 @@ Time = Annotated[
     PlainSerializer(_rfc3339, return_type=str, when_used="json"),
     Field(examples=["2026-11-23T09:30:00.000000Z"]),
 ]
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("must lie between the years 1 and 9999, in UTC") from error
+
+
+# An instant that somebody names: RFC 3339 with its offset.
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 def _no_control(value: str) -> str:

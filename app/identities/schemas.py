@@ -122,6 +122,11 @@ class TokenUsed(Output):
         examples=[["churn"]],
     )
     expires_at: Time | None = Field(description="When it ends; null: never.")
+    expires_soon: bool = Field(
+        description="Whether it ends within 7 days and should be rotated by now "
+        "(`POST /tokens/{id}/rotate`); then every answer to it bears `Token-Expires-Soon`.",
+        examples=[False],
+    )
 
 
 class Me(Output):

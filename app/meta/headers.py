@@ -36,6 +36,11 @@ HEADERS = {
         example="0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a80",
         required=True,
     ),
+    "Token-Expires-Soon": _header(
+        "When the token that was used ends, where that is within 7 days and it should be rotated "
+        "by now (`POST /tokens/{token_id}/rotate`); else absent. Problems bear it too.",
+        example="2026-11-23T09:30:00Z",
+    ),
     "Accept-Ranges": _header("Parts of it can be asked for by `Range`.", example="bytes"),
     "Content-Range": _header("Which bytes these are, of how many.", example="bytes 0-1023/48213"),
     "Content-Disposition": _header(
@@ -143,4 +148,6 @@ def _tell_usual(method: str, operation: dict[str, Any]) -> None:
     for status, answer in answers.items():
         if method == "post" and status.startswith("2"):
             _bears(answer, "Idempotent-Replay")
+        if operation.get("security") and status < "400":
+            _bears(answer, "Token-Expires-Soon")
         _bears(answer, "X-Request-ID")

@@ -1,10 +1,8 @@
 """The routes of stages and aliases."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request, Response
-from pydantic import AfterValidator, AwareDatetime
 
 from app.access.dependencies import CurrentActor
 from app.access.table import Permission
@@ -13,6 +11,7 @@ from app.core.pages import Cursor, Limit, Page, link_next
 from app.core.problems import NotFound, StaleRevision
 from app.core.problems_docs import responses
 from app.core.runtime import Reading, Transaction
+from app.core.schemas import Instant
 from app.edge.routing import api_router
 from app.models import service as models
 from app.models.dependencies import ModelToChange, ModelToRead
@@ -48,16 +47,8 @@ AliasPath = Annotated[
 ]
 
 
-def _in_utc(at: datetime | None) -> datetime | None:
-    try:
-        return None if at is None else at.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("must lie between the years 1 and 9999, in UTC") from error
-
-
 At = Annotated[
-    AwareDatetime | None,
-    AfterValidator(_in_utc),
+    Instant | None,
     Query(
         description="An instant that has passed, RFC 3339 with its offset (write `+` as `%2B`, or "
         "use `Z`). Without it: now.",

@@ -13,11 +13,21 @@ from app.core.pages import Cursor, Limit, Page, link_next
 from app.core.problems import Conflict, InvalidRequest, NotAllowed, NotFound, StaleRevision
 from app.core.problems_docs import responses
 from app.core.runtime import Reading, Transaction, get_runtime
+from app.core.schemas import Instant
 from app.edge.routing import api_router
 from app.idempotency.service import withholding
 from app.identities.tables import Identity
 from app.tokens import service
-from app.tokens.schemas import TokenInput, TokenIssued, TokenOutput
+from app.tokens.problems import TokenNotRotatable
+from app.tokens.schemas import (
+    Origin,
+    RotationInput,
+    Status,
+    TokenInput,
+    TokenIssued,
+    TokenOutput,
+)
+from app.tokens.tables import Token
 
 router = api_router("Tokens")
 
@@ -60,11 +70,58 @@ async def issue_token(
     that you use now: its scopes, models and end are within that one's."""
     key = get_runtime(request).settings.signing_key
     token, secret = await service.issue(session, actor, holder, wanted, key)
+    return _issued(response, token, holder, actor, secret)
+
+
+def _issued(
+    response: Response, token: Token, holder: Identity, actor: Actor, secret: str
+) -> TokenIssued:
     response.headers["Location"] = f"/api/v1/tokens/{token.id}"
-    response.headers["ETag"] = service.tag_of(token)
+    response.headers["ETag"] = service.tag_of(token, token.created_at)
     response.headers["Cache-Control"] = "no-store"
-    shown = TokenOutput.of(token, holder.name, actor.name)
+    shown = TokenOutput.of(token, holder.name, actor.name, token.created_at)
     return TokenIssued(**shown.model_dump(), secret=secret)
+
+
+class Rotatable:
+    """A dependency: the token to rotate, if the actor may. Not in the handler, for the same
+    reason."""
+
+    permission = Permission.TOKENS_ROTATE
+
+    async def __call__(
+        self, token_id: TokenPath, actor: CurrentActor, session: Transaction
+    ) -> tuple[Token, str]:
+        """The token with the name of whose it is, or a 403 or 404."""
+        return await service.rotatable(session, actor, token_id)
+
+
+@router.post(
+    "/tokens/{token_id}/rotate",
+    status_code=201,
+    summary="Rotate a token",
+    responses=responses(NotFound, NotAllowed, Conflict, TokenNotRotatable, InvalidRequest),
+)
+@withholding("secret")
+async def rotate_token(
+    wanted: RotationInput,
+    found: Annotated[tuple[Token, str], Depends(Rotatable())],
+    actor: CurrentActor,
+    session: Transaction,
+    request: Request,
+    response: Response,
+) -> TokenIssued:
+    """Replace a token by a new one of the same name, scopes and models, whose `secret` is in this
+    answer and nowhere else: yours, one of a service account that you own or, as an admin, any. The
+    old one ends now or after a grace, and shows which one took its place (`rotated_to`).
+
+    A token may rotate itself, but does not lengthen its life by that: the new one ends, at the
+    latest, with the token that you use now. To renew one for as long again, use one that lives
+    longer. Leave a grace where an answer may get lost. What was exchanged or signed in is not
+    rotated: exchange, or sign in, again."""
+    key = get_runtime(request).settings.signing_key
+    token, holder, secret = await service.rotate(session, actor, found, wanted, key)
+    return _issued(response, token, holder, actor, secret)
 
 
 @router.get("/tokens", summary="List tokens", responses=responses(InvalidRequest))
@@ -78,9 +135,23 @@ async def list_tokens(
     identity: Annotated[
         str | None, Query(max_length=128, description="Only the tokens of this identity.")
     ] = None,
+    status: Annotated[Status | None, Query(description="Only those that stand so.")] = None,
+    origin: Annotated[Origin | None, Query(description="Only those that came about so.")] = None,
+    expiring: Annotated[
+        bool | None, Query(description="Only those that `expires_soon`, or only the others.")
+    ] = None,
+    expires_before: Annotated[
+        Instant | None,
+        Query(
+            description="Only those that end before this time (RFC 3339 with a zone), ended ones "
+            "among them.",
+            examples=["2027-01-01T00:00:00Z"],
+        ),
+    ] = None,
 ) -> Page[TokenOutput]:
     """Your tokens and those of your service accounts, the oldest first; an admin sees all."""
-    page = await service.page(session, actor, identity=identity, cursor=cursor, limit=limit)
+    wanted = service.Wanted(identity, status, origin, expiring, expires_before)
+    page = await service.page(session, actor, wanted, cursor=cursor, limit=limit)
     link_next(request, response, page.next_cursor)
     return page
 

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from app.core.actor import Scope
 
 PREFIX = "swd_"
+SOON = timedelta(days=7)
+LONG_LIVED = timedelta(days=14)
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -111,3 +113,29 @@ def expiry(
         return of_the_used, False
     at = now + timedelta(days=days)
     return at, of_the_used is not None and at > of_the_used
+
+
+def end_of_successor(
+    now: datetime, created_at: datetime, ends_at: datetime | None, of_the_used: datetime | None
+) -> datetime | None:
+    """When the successor of a token ends where nobody says: it lives as long again as the old one
+    was to live, but not beyond the end of the token that is used to ask for it."""
+    again = None if ends_at is None else now + (ends_at - created_at)
+    return min((end for end in (again, of_the_used) if end is not None), default=None)
+
+
+def status(revoked_at: datetime | None, expires_at: datetime | None, now: datetime) -> str:
+    """Whether a token works, as far as it is up to itself."""
+    if revoked_at is not None:
+        return "revoked"
+    return "expired" if expires_at is not None and expires_at <= now else "active"
+
+
+def expires_soon(
+    now: datetime, created_at: datetime, expires_at: datetime | None, *, was_rotated: bool
+) -> bool:
+    """Whether it is time to replace a token that has not ended: in its last week. One that never
+    lives long needs no such word; one that was replaced does, because it is still in use."""
+    if expires_at is None or not now < expires_at <= now + SOON:
+        return False
+    return was_rotated or expires_at - created_at > LONG_LIVED

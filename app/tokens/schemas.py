@@ -1,6 +1,7 @@
 """What requests and answers about tokens look like."""
 
-from typing import Annotated, Self, cast
+from datetime import datetime
+from typing import Annotated, Literal, Self, cast
 from uuid import UUID
 
 from pydantic import Field
@@ -8,9 +9,13 @@ from pydantic import Field
 from app.core.globs import GLOB_PATTERN
 from app.core.schemas import Input, Output, Time
 from app.identities.schemas import ScopeName
+from app.tokens import rules
 from app.tokens.tables import Token
 
 MOST_DAYS = 3650
+MOST_GRACE_MINUTES = 7 * 24 * 60
+Origin = Literal["issued", "exchanged", "signed_in"]
+Status = Literal["active", "expired", "revoked"]
 Glob = Annotated[str, Field(pattern=GLOB_PATTERN, examples=["fraud-*"])]
 
 
@@ -56,6 +61,29 @@ class TokenInput(Input):
     )
 
 
+class RotationInput(Input):
+    """How to replace a token by a new one."""
+
+    grace_minutes: int = Field(
+        default=0,
+        ge=0,
+        le=MOST_GRACE_MINUTES,
+        description="How many minutes the old token still works, so that all who use it can change "
+        "over. 0: it is revoked now.",
+        examples=[60],
+    )
+    expires_in_days: float | None = Field(
+        default=None,
+        gt=0,
+        le=MOST_DAYS,
+        allow_inf_nan=False,
+        description="How many days the new token lives, fractions allowed; never beyond the end of "
+        "the token that you use. Left out, as long again as the old one was to live, or until the "
+        "end of the token that you use, whichever is first.",
+        examples=[90],
+    )
+
+
 class TokenOutput(Output):
     """A token, without its secret."""
 
@@ -73,8 +101,27 @@ class TokenOutput(Output):
         description="Who issued it; null: the server itself, at its first start.",
         examples=["alice"],
     )
+    origin: Origin = Field(
+        description="How it came about: `issued` by another token, `exchanged` for a machine's "
+        "OIDC token by a trust, or at a person's sign-in (`signed_in`).",
+        examples=["issued"],
+    )
+    trust_id: UUID | None = Field(
+        description="The trust that it was exchanged by, or that the token was which issued it.",
+        examples=[None],
+    )
+    status: Status = Field(
+        description="`active`, or why it works no more. An active token of a disabled identity "
+        "works no more either, until that is enabled.",
+        examples=["active"],
+    )
     created_at: Time = Field(description="When it was issued.")
     expires_at: Time | None = Field(description="When it ends; null: never.")
+    expires_soon: bool = Field(
+        description="Whether it ends within 7 days and should be rotated by now: only of a token "
+        "that was to live for more than 14 days, or that was replaced and lives on for a grace.",
+        examples=[False],
+    )
     last_used_at: Time | None = Field(
         description="When it was last seen, to within ten minutes; null: not yet."
     )
@@ -82,10 +129,13 @@ class TokenOutput(Output):
         description="When it was revoked; null: it was not.", examples=[None]
     )
     revoked_by: str | None = Field(description="Who revoked it.", examples=[None])
+    rotated_to: UUID | None = Field(
+        description="The token that took its place; null: none did.", examples=[None]
+    )
 
     @classmethod
-    def of(cls, token: Token, identity: str, issuer: str | None) -> Self:
-        """The token, with the names of whose it is and who issued it."""
+    def of(cls, token: Token, identity: str, issuer: str | None, now: datetime) -> Self:
+        """The token as it is now, with the names of whose it is and who issued it."""
         return cls(
             id=token.id,
             name=token.name,
@@ -94,12 +144,24 @@ class TokenOutput(Output):
             scopes=cast("list[ScopeName]", token.scopes),
             models=token.models,
             issued_by=issuer,
+            origin=cast("Origin", token.origin),
+            trust_id=token.trust_id,
+            status=cast("Status", rules.status(token.revoked_at, token.expires_at, now)),
             created_at=token.created_at,
             expires_at=token.expires_at,
+            expires_soon=expires_soon(token, now),
             last_used_at=token.last_used_at,
             revoked_at=token.revoked_at,
             revoked_by=token.revoked_by,
+            rotated_to=token.rotated_to,
         )
+
+
+def expires_soon(token: Token, now: datetime) -> bool:
+    """Whether a token works and should be rotated by now."""
+    return token.revoked_at is None and rules.expires_soon(
+        now, token.created_at, token.expires_at, was_rotated=token.rotated_to is not None
+    )
 
 
 class TokenIssued(TokenOutput):

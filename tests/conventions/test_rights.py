@@ -78,11 +78,13 @@ def test_only_links_that_prove_themselves_are_public_in_the_api() -> None:
 def test_a_change_takes_more_than_reading_or_is_about_yourself(
     found: tuple[str, str, RouteContext],
 ) -> None:
-    """Tokens may narrow and end themselves, whatever they are for; their rules are their own. A
-    preview changes nothing: it is a POST for its body's sake."""
+    """Tokens may narrow, replace and end themselves, whatever they are for; their rules are their
+    own. A preview changes nothing: it is a POST for its body's sake."""
     (asked,) = asked_by(found[2].dependant)
     if found[0] not in ("GET", "HEAD") and asked is not Permission.POLICY_PREVIEW:
-        about_tokens = asked in (Permission.TOKENS_ISSUE, Permission.TOKENS_REVOKE)
+        about_tokens = asked in (
+            *(Permission.TOKENS_ISSUE, Permission.TOKENS_ROTATE, Permission.TOKENS_REVOKE),
+        )
         assert about_tokens or (RULES[asked].scope != Scope.READ and RULES[asked].role is not None)
 
 

@@ -228,7 +228,12 @@ async def test_me_tells_who_i_am_and_what_i_may_do(admin: Api, team: Team) -> No
             {"role": "reviewer", "models": "fraud-*", "group": "reviewers"},
         ],
         "is_admin": False,
-        "token": {"name": "test", "scopes": ["read"], "models": ["fraud-?"]},
+        "token": {
+            "name": "test",
+            "scopes": ["read"],
+            "models": ["fraud-?"],
+            "expires_soon": False,
+        },
     }
     assert (await admin.get("/me")).json()["is_admin"] is True
     assert (await (await team.token("admin", ["write"])).get("/me")).json()["is_admin"] is False

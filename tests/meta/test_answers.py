@@ -88,6 +88,7 @@ async def have_a_story(admin: Api, team: Team) -> dict[str, str]:
     await team.grant("risk-team", "reader")
     await team.grant("risk-team", "reader")
     token = await twice(admin, "/tokens", {"name": "t", "identity": "carol", "scopes": ["read"]})
+    token = await twice(admin, f"/tokens/{token['id']}/rotate", {"grace_minutes": 5})
     await twice(alice, "/models", {"name": "churn"})
     await changed(alice, "PATCH", "/models/churn", {"description": "Who leaves."})
     versions = "/models/churn/versions"

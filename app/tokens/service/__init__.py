@@ -1,12 +1,15 @@
 """The use cases of tokens, a file for each."""
 
+from app.tokens.queries import Wanted
+from app.tokens.service.expiring import warn
 from app.tokens.service.issuing import issue, recipient
-from app.tokens.service.making import Origin, hands, make, record_issue
+from app.tokens.service.making import hands, make, record_issue
 from app.tokens.service.revoking import revoke
+from app.tokens.service.rotating import rotatable, rotate
 from app.tokens.service.showing import get, page, tag_of
 
 __all__ = [
-    "Origin",
+    "Wanted",
     "get",
     "hands",
     "issue",
@@ -15,5 +18,8 @@ __all__ = [
     "recipient",
     "record_issue",
     "revoke",
+    "rotatable",
+    "rotate",
     "tag_of",
+    "warn",
 ]

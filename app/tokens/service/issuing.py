@@ -54,31 +54,34 @@ async def issue(
     session: AsyncSession, actor: Actor, holder: Identity, wanted: TokenInput, signing_key: bytes
 ) -> tuple[Token, str]:
     """A token for `holder` (of `recipient`) and its secret, which nobody can read again."""
+    used = await queries.used(session, actor.token_id)
+    if used is None or used.revoked_at is not None:
+        raise NotAuthenticated("The token that you use was revoked. Ask for a new one.")
     token, secret = await make(
         session,
         holder,
         name=wanted.name,
         scopes=wanted.scopes,
         models=_models(actor, wanted),
-        expires_at=await end_within(session, actor, wanted.expires_in_days),
+        expires_at=check_end(await clock(session), wanted.expires_in_days, used),
         issuers=hands(actor),
         issued_by=actor.identity_id,
         signing_key=signing_key,
+        # What comes of a trust ends with it.
+        trust_id=used.trust_id,
     )
     record_issue(session, actor, holder, token)
     return token, secret
 
 
-async def end_within(session: AsyncSession, actor: Actor, days: float | None) -> datetime | None:
+def check_end(now: datetime, days: float | None, used: Token) -> datetime | None:
     """When a token ends that shall live so many days (None: as long as the one in use), which is
-    never after the one in use. That one is held against being revoked meanwhile."""
-    used = await queries.used(session, actor.token_id)
-    if used is None or used.revoked_at is not None:
-        raise NotAuthenticated("The token that you use was revoked. Ask for a new one.")
-    end, too_late = rules.expiry(await clock(session), days, used.expires_at)
+    never after the one in use."""
+    end, too_late = rules.expiry(now, days, used.expires_at)
     if too_late:
         raise NotAllowed(
             f"The token that you use ends at {used.expires_at:%Y-%m-%dT%H:%M:%SZ}, so it cannot "
-            "issue one that lives longer. Leave `expires_in_days` out for the same end."
+            "issue one that lives longer. Leave `expires_in_days` out for the same end, or use a "
+            "token that lives longer."
         )
     return end

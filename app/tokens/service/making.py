@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,9 +11,8 @@ from app.audit import service as audit
 from app.core.actor import Actor
 from app.identities.tables import Identity
 from app.tokens import rules
+from app.tokens.schemas import Origin
 from app.tokens.tables import Token
-
-Origin = Literal["issued", "exchanged", "signed_in"]
 
 
 async def make(

@@ -11,6 +11,7 @@ from app.core.etags import check_if_match
 from app.core.problems import NotAllowed
 from app.tokens import queries, rules
 from app.tokens.service.showing import no_token, tag_of
+from app.tokens.tables import Token
 
 
 async def revoke(session: AsyncSession, actor: Actor, token_id: UUID, if_match: str | None) -> None:
@@ -19,13 +20,9 @@ async def revoke(session: AsyncSession, actor: Actor, token_id: UUID, if_match: 
     found = await queries.one(session, actor, token_id, lock=True)
     if found is None:
         raise no_token(token_id)
-    token, holder, _ = found
-    check_if_match(if_match, tag_of(token))
-    excess = rules.beyond(actor.scopes, actor.token_models, token.scopes, token.models)
-    if token.id != actor.token_id and excess is not None:
-        raise NotAllowed(
-            f"This token has {excess}, which the one that you use has not. Use a wider token."
-        )
+    token, holder, _, now = found
+    check_if_match(if_match, tag_of(token, now))
+    check_not_wider(actor, token)
     if token.revoked_at is not None:
         return
     token.revoked_at = await clock(session)
@@ -33,3 +30,13 @@ async def revoke(session: AsyncSession, actor: Actor, token_id: UUID, if_match: 
     announce(session, RIGHTS)
     details = {"name": token.name, "identity": holder}
     audit.record(session, actor, "token.revoked", subject=f"token:{token.id}", details=details)
+
+
+def check_not_wider(actor: Actor, token: Token) -> None:
+    """Refuse to end or to replace a token that may do more than the one in use, unless it is that
+    very one."""
+    excess = rules.beyond(actor.scopes, actor.token_models, token.scopes, token.models)
+    if token.id != actor.token_id and excess is not None:
+        raise NotAllowed(
+            f"This token has {excess}, which the one that you use has not. Use a wider token."
+        )

@@ -1,5 +1,6 @@
 """Showing tokens, without their secrets."""
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,8 +9,9 @@ from app.core.actor import Actor
 from app.core.etags import etag
 from app.core.pages import Page, cursor_id, cut, encode_cursor
 from app.core.problems import NotFound
-from app.tokens import queries
-from app.tokens.schemas import TokenOutput
+from app.tokens import queries, rules
+from app.tokens.queries import Wanted
+from app.tokens.schemas import TokenOutput, expires_soon
 from app.tokens.tables import Token
 
 
@@ -18,15 +20,15 @@ async def get(session: AsyncSession, actor: Actor, token_id: UUID) -> tuple[Toke
     found = await queries.one(session, actor, token_id)
     if found is None:
         raise no_token(token_id)
-    return TokenOutput.of(*found), tag_of(found[0])
+    return TokenOutput.of(*found), tag_of(found[0], found[3])
 
 
 async def page(
-    session: AsyncSession, actor: Actor, *, identity: str | None, cursor: str | None, limit: int
+    session: AsyncSession, actor: Actor, wanted: Wanted, *, cursor: str | None, limit: int
 ) -> Page[TokenOutput]:
     """A page of the tokens that the actor can see, the oldest first."""
     after = cursor_id(cursor)
-    found = await queries.page(session, actor, identity=identity, after=after, limit=limit)
+    found = await queries.page(session, actor, wanted, after=after, limit=limit)
     rows, more = cut(found, limit)
     return Page(
         items=[TokenOutput.of(*row) for row in rows],
@@ -34,10 +36,15 @@ async def page(
     )
 
 
-def tag_of(token: Token) -> str:
-    """The ETag of a token: all that anybody changes of it is whether it is revoked. Its last use
-    does not count, or a token could not be revoked by who has just looked at it."""
-    return etag(1 if token.revoked_at is None else 2)
+def tag_of(token: Token, now: datetime) -> str:
+    """The ETag of a token: what anybody, or time, changes of it. Its last use does not count, or a
+    token could not be revoked by who has just looked at it."""
+    return etag(
+        1 if token.revoked_at is None else 2,
+        int(token.rotated_to is not None),
+        int(rules.status(None, token.expires_at, now) == "expired"),
+        int(expires_soon(token, now)),
+    )
 
 
 def no_token(token_id: UUID) -> NotFound:
