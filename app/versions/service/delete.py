@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.access.service import require_server
+from app.access.service import check
 from app.access.table import Permission
 from app.core.actor import Actor
 from app.core.db import clock
@@ -70,7 +70,7 @@ async def delete_model(
 ) -> None:
     """Hide a model; with `purge`, release the bytes of all its versions for good."""
     if purge:
-        require_server(actor, Permission.MODELS_PURGE)
+        check(actor, Permission.MODELS_PURGE, model.name)
     counter = await models.lock_any(session, model)
     # whoever is about to name one of its versions as a parent holds the row until then
     await session.refresh(model, with_for_update=True)
