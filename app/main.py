@@ -9,9 +9,11 @@ from fastapi import APIRouter, FastAPI
 
 from app import __version__
 from app.access.authenticator import Authenticator
-from app.core import errors, schema
+from app.core import cors, errors, headers, proxies, schema
+from app.core.cors import Cors
 from app.core.db import Database
 from app.core.metrics import RequestMetrics
+from app.core.proxies import TrustedProxies
 from app.core.requests import RequestContext
 from app.core.runtime import Runtime
 from app.core.settings import Settings
@@ -90,9 +92,18 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
     for router in routers():
         app.include_router(router)
     errors.install(app)
-    app.add_middleware(RequestMetrics)
-    app.add_middleware(RequestContext)
+    _add_middleware(app, None if runtime is None else runtime.settings)
     return app
+
+
+def _add_middleware(app: FastAPI, settings: Settings | None) -> None:
+    """What every request passes through; the last one added is the first to see it."""
+    if settings is not None and settings.cors_origins:
+        app.add_middleware(Cors, origins=cors.origins(settings.cors_origins))
+    app.add_middleware(RequestMetrics)
+    app.add_middleware(RequestContext, headers=headers.usual(settings))
+    if settings is not None and settings.trusted_proxies:
+        app.add_middleware(TrustedProxies, trusted=proxies.networks(settings.trusted_proxies))
 
 
 def routers() -> list[APIRouter]:

@@ -260,6 +260,7 @@ def _run(settings: Settings, listener: socket.socket) -> int:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,  # app.core.proxies reads them, where the operator trusts any
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_worker_healthcheck=HEALTHCHECK_SECONDS,
     )

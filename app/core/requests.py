@@ -7,9 +7,10 @@ from typing import Any, NoReturn
 
 import structlog
 from fastapi import Request
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.core import headers
 from app.core.ids import new_id
 from app.core.problems import InvalidRequest, MalformedRequest, TooLarge
 
@@ -24,9 +25,10 @@ class RequestContext:
     and writes one structured line when the answer is complete. Query strings are not logged:
     signed links carry their signature there."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Wraps the next application."""
+    def __init__(self, app: ASGIApp, headers: tuple[headers.Header, ...]) -> None:
+        """Wraps the next application; `headers` are those of an answer that has none of its own."""
         self.app = app
+        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -43,11 +45,8 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
-                headers.update(scope["state"].get("answer_headers", {}))
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-                headers.setdefault("Cache-Control", "no-store")
+                more = scope["state"].get("answer_headers", {})
+                headers.add(message, {"x-request-id": request_id, **more}, self._headers)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):

@@ -11,6 +11,8 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.core.addresses import EXAMPLE, is_readable
+from app.core.cors import origins
+from app.core.proxies import networks
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 PREFIX = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,100}(?:/(?!\.)[A-Za-z0-9._-]{1,100}){0,5}")
@@ -125,6 +127,18 @@ class Settings(BaseSettings):
                 "This cannot be put before a key. Write names of letters, digits and . _ -, with "
                 "a slash between them and none at the ends: team/stageward."
             )
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: str) -> str:
+        networks(value)
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, value: str) -> str:
+        origins(value)
         return value
 
     @field_validator("s3_ca_file", "oidc_ca_file")

@@ -86,10 +86,7 @@ def _page(
     )
     headers = {
         "Content-Security-Policy": policy,
-        "Referrer-Policy": "same-origin",
         "Vary": "Accept",
-        "X-Content-Type-Options": "nosniff",
-        "X-Frame-Options": "DENY",
     }
     return HTMLResponse(content, headers=headers)
 

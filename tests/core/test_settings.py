@@ -166,3 +166,42 @@ def test_an_s3_store_without_its_bucket_is_no_directory(name: str, value: str) -
         ValidationError, match=f"{name.upper()} is set and STAGEWARD_S3_BUCKET is not"
     ):
         Settings(**{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("trusted_proxies", "*"),
+        ("trusted_proxies", "haproxy"),
+        ("trusted_proxies", "10.0.0.0/33"),
+        ("trusted_proxies", "10.0.0.1/8"),
+        ("trusted_proxies", "0.0.0.0/0"),
+        ("trusted_proxies", "10.0.0.0/8, ::/0"),
+        ("trusted_proxies", "10.0.0.1:8000"),
+        ("cors_origins", "*"),
+        ("cors_origins", "null"),
+        ("cors_origins", "ml.example.com"),
+        ("cors_origins", "https://ml.example.com/"),
+        ("cors_origins", "https://*.example.com"),
+        ("cors_origins", "https://ML.example.com"),
+        ("cors_origins", "https://ml.example.com:443"),
+        ("cors_origins", "https://user@ml.example.com"),
+        ("cors_origins", "https://ml.example.com,ftp://ml.example.com"),
+    ],
+)
+def test_what_lets_others_in_must_be_exact(name: str, value: str) -> None:
+    with pytest.raises(ValidationError, match=name):
+        Settings(**{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("trusted_proxies", ""),
+        ("trusted_proxies", "10.0.0.7, 10.1.0.0/16,fd00::/8,::1,"),
+        ("cors_origins", ""),
+        ("cors_origins", "https://ml.example.com, http://127.0.0.1:3000,http://[::1]:3000"),
+    ],
+)
+def test_what_lets_others_in_may_be_a_list(name: str, value: str) -> None:
+    assert getattr(Settings(**{name: value}), name) == value  # type: ignore[arg-type]

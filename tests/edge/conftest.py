@@ -1,0 +1,5 @@
+"""Processes of one service, each with settings of its own."""
+
+from tests.limits.conftest import process
+
+__all__ = ["process"]
