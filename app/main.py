@@ -85,10 +85,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
         openapi_url=None,
     )
     if runtime is not None:
-        app.state.runtime = runtime
-        app.state.limits = limits = Limits(runtime.db, runtime.settings)
-        key = runtime.settings.signing_key
-        app.state.authenticator = Authenticator(runtime.db, key, limits.failures)
+        equip(app, runtime)
     for router in routers():
         app.include_router(router)
     errors.install(app)
@@ -104,6 +101,14 @@ def _add_middleware(app: FastAPI, settings: Settings | None) -> None:
     app.add_middleware(RequestContext, headers=headers.usual(settings))
     if settings is not None and settings.trusted_proxies:
         app.add_middleware(TrustedProxies, trusted=proxies.networks(settings.trusted_proxies))
+
+
+def equip(app: FastAPI, runtime: Runtime) -> None:
+    """Give an application what it works with and what it remembers between requests."""
+    app.state.runtime = runtime
+    app.state.limits = limits = Limits(runtime.db, runtime.settings)
+    key = runtime.settings.signing_key
+    app.state.authenticator = Authenticator(runtime.db, key, limits.failures)
 
 
 def routers() -> list[APIRouter]:

@@ -21,7 +21,7 @@ from app.core import schema
 from app.core.embedded import EmbeddedPostgres
 from app.core.runtime import Runtime
 from app.core.settings import Settings
-from app.main import build_runtime, create_app
+from app.main import build_runtime, create_app, equip
 from tests.actors import Api, Team
 from tests.s3.server import StoreSettings
 from tests.waiting import SECONDS
@@ -116,11 +116,24 @@ async def clean(runtime: Runtime, superuser_url: str, emptying: str) -> AsyncIte
         await connection.execute(emptying)  # type: ignore[arg-type]
 
 
+@pytest.fixture(scope="session")
+def application(runtime: Runtime) -> FastAPI:
+    """Routes are prepared when they are first asked for: for every test anew that takes longer than
+    most tests."""
+    return create_app(runtime)
+
+
 @pytest.fixture
-async def app(runtime: Runtime, settings: Settings, clean: None) -> FastAPI:
+async def app(
+    application: FastAPI, runtime: Runtime, settings: Settings, clean: None
+) -> AsyncIterator[FastAPI]:
+    """The application, which remembers nothing of earlier tests."""
+    equip(application, runtime)
     async with runtime.db.transaction() as session:
         await ensure_first_admin(session, settings)
-    return create_app(runtime)
+    yield application
+    await application.state.authenticator.settle()
+    await application.state.limits.requests.stop()
 
 
 @pytest.fixture

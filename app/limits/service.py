@@ -5,6 +5,7 @@ PostgreSQL is away: what could not be counted is let through.
 """
 
 import asyncio
+import contextlib
 import time
 from collections import OrderedDict
 from uuid import UUID
@@ -95,6 +96,7 @@ class Requests:
         self._totals: dict[UUID, int] = {}  # of all processes, in this minute
         self._ends = time.monotonic() + 60 - time.time() % 60  # until PostgreSQL tells
         self._flushing: asyncio.Task[None] | None = None
+        self._ending = asyncio.Event()
 
     def count(self, token_id: UUID) -> None:
         """Count one more request, or refuse it."""
@@ -120,7 +122,8 @@ class Requests:
         """Tell the counts once a second, for as long as there are any."""
         try:
             while self._counted:
-                await asyncio.sleep(FLUSH_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._ending.wait(), FLUSH_SECONDS)
                 await self.tell()
         finally:
             self._flushing = None
@@ -143,11 +146,11 @@ class Requests:
         self._totals.update(totals)
 
     async def stop(self) -> None:
-        """End the telling; what a second held is told once more."""
+        """Tell at once what is not told yet. Not by cancelling, which may lose a connection that is
+        being opened."""
+        self._ending.set()
         if self._flushing is not None:
-            self._flushing.cancel()
             await asyncio.gather(self._flushing, return_exceptions=True)
-            await self.tell()
 
     def _refuse(self) -> None:
         REFUSED.labels("token").inc()
