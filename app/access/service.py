@@ -1,6 +1,8 @@
 """Giving and removing roles, and telling somebody what they have."""
 
+from collections.abc import Sequence
 from typing import Any, cast
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,13 +14,13 @@ from app.access.rules import check, check_new, may, require_server
 from app.access.schemas import GrantInput, GrantOutput
 from app.access.tables import GrantRow
 from app.audit import service as audit
-from app.core.actor import RIGHTS, Actor
-from app.core.db import announce
+from app.core.actor import Actor
 from app.core.pages import Page, cursor_id, cut, encode_cursor
 from app.core.problems import InvalidRequest, NotFound
 from app.core.settings import Settings
 from app.groups import service as groups
 from app.identities import service as identities
+from app.identities.moments import changes_standing, power_lost
 from app.identities.problems import LastAdmin, unknown_subject
 from app.identities.schemas import Me, RoleHeld, RoleName, ScopeName, TokenUsed
 from app.identities.tables import Group, Identity
@@ -39,7 +41,7 @@ async def give(session: AsyncSession, actor: Actor, wanted: GrantInput) -> tuple
         raise unknown_subject("/subject", f"There is no identity or group `{wanted.subject}`.")
     is_new = await queries.add(session, subject, wanted, actor.name)
     if is_new:
-        announce(session, RIGHTS)
+        await changes_standing(session, await _concerned(session, subject))
         _record(session, actor, "grant.given", subject, wanted)
     return _output(await queries.one(session, subject, wanted)), is_new
 
@@ -52,7 +54,7 @@ async def remove(session: AsyncSession, actor: Actor, named: GrantInput) -> None
             f"`{named.subject}` was not granted the role {named.role} on `{named.models}`. "
             "`GET /grants` lists what was."
         )
-    announce(session, RIGHTS)
+    await changes_standing(session, await _concerned(session, subject))
     _record(session, actor, "grant.removed", subject, named)
     if named.role == ADMIN:
         await keep_an_admin(session)
@@ -101,7 +103,7 @@ async def describe(session: AsyncSession, actor: Actor) -> Me:
     )
 
 
-@identities.power_lost.subscribe
+@power_lost.subscribe
 async def keep_an_admin(session: AsyncSession) -> None:
     """Refuse what this transaction has done, where it leaves no enabled admin. Two that would
     each leave the other wait for one another."""
@@ -170,6 +172,12 @@ def _check_admin_is_global(wanted: GrantInput) -> None:
 
 async def _subject(session: AsyncSession, name: str) -> Identity | Group | None:
     return await identities.find(session, name) or await groups.find_to_grant(session, name)
+
+
+async def _concerned(session: AsyncSession, subject: Identity | Group) -> Sequence[UUID]:
+    if isinstance(subject, Group):
+        return await groups.member_ids(session, subject)
+    return [subject.id]
 
 
 def _record(

@@ -37,6 +37,12 @@ async def locked(session: AsyncSession, name: str) -> Group | None:
     return (await session.execute(statement)).scalar_one_or_none()
 
 
+async def member_ids(session: AsyncSession, group_id: UUID) -> Sequence[UUID]:
+    """Who is in a group."""
+    statement = select(Membership.identity_id).where(Membership.group_id == group_id)
+    return (await session.execute(statement)).scalars().all()
+
+
 async def page(
     session: AsyncSession, *, after: UUID | None, limit: int
 ) -> Sequence[Row[Group, list[str] | None]]:

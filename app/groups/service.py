@@ -1,12 +1,14 @@
 """Making groups, and who is in them."""
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
-from app.core.actor import RIGHTS, Actor
-from app.core.db import announce
+from app.core.actor import Actor
 from app.core.etags import check_if_match, etag
 from app.core.moments import Moment
 from app.core.pages import Page, cursor_id, cut, encode_cursor
@@ -14,6 +16,7 @@ from app.core.problems import NotFound
 from app.groups import queries
 from app.groups.schemas import GroupInput, GroupOutput
 from app.identities import service as identities
+from app.identities.moments import changes_standing, power_lost
 from app.identities.tables import Group, Identity, Membership
 
 # A group is about to go, and with it what it was granted.
@@ -37,12 +40,13 @@ async def delete_group(
     """Delete a group, with what was granted to it."""
     group = await _to_change(session, name, if_match)
     members = (await get(session, name))[0].members
+    member_ids = await queries.member_ids(session, group.id)
     await deleting.tell(session, actor, group)
     await session.delete(group)
     await session.flush()
     details = {"members": members}
     audit.record(session, actor, "group.deleted", subject=f"group:{name}", details=details)
-    await _rights_changed(session)
+    await _rights_changed(session, member_ids)
 
 
 async def add_member(
@@ -59,7 +63,7 @@ async def add_member(
     )
     changed = added.first() is not None
     if changed:
-        await _member_event(session, actor, group, "member.added", member)
+        await _member_event(session, actor, group, "member.added", identity)
     return *await get(session, name), changed
 
 
@@ -76,7 +80,7 @@ async def remove_member(
     )
     if removed.first() is None:
         raise NotFound(f"`{member}` is not in the group `{name}`.")
-    await _member_event(session, actor, group, "member.removed", member)
+    await _member_event(session, actor, group, "member.removed", identity)
 
 
 async def get(session: AsyncSession, name: str) -> tuple[GroupOutput, str]:
@@ -96,6 +100,11 @@ async def page(session: AsyncSession, *, cursor: str | None, limit: int) -> Page
         items=[_output(group, members) for group, members in rows],
         next_cursor=encode_cursor(rows[-1][0].id) if more else None,
     )
+
+
+async def member_ids(session: AsyncSession, group: Group) -> Sequence[UUID]:
+    """Who is in a group."""
+    return await queries.member_ids(session, group.id)
 
 
 async def find_to_grant(session: AsyncSession, name: str) -> Group | None:
@@ -129,18 +138,18 @@ async def _identity(session: AsyncSession, name: str) -> Identity:
 
 
 async def _member_event(
-    session: AsyncSession, actor: Actor, group: Group, action: str, member: str
+    session: AsyncSession, actor: Actor, group: Group, action: str, member: Identity
 ) -> None:
     group.revision += 1
     await session.flush()
-    details = {"member": member}
+    details = {"member": member.name}
     audit.record(session, actor, action, subject=f"group:{group.name}", details=details)
-    await _rights_changed(session)
+    await _rights_changed(session, [member.id])
 
 
-async def _rights_changed(session: AsyncSession) -> None:
-    announce(session, RIGHTS)
-    await identities.power_lost.tell(session)
+async def _rights_changed(session: AsyncSession, member_ids: Sequence[UUID]) -> None:
+    await changes_standing(session, member_ids)
+    await power_lost.tell(session)
 
 
 def _no_group(name: str) -> NotFound:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 from app.identities.tables import Group, Identity, Membership
 
 Owner = aliased(Identity, name="owner")
+Owned = aliased(Identity, name="owned")
 
 
 async def by_name(session: AsyncSession, name: str, *, lock: bool = False) -> Identity | None:
@@ -41,12 +42,24 @@ async def name_taken(session: AsyncSession, name: str) -> bool:
     return bool((await session.execute(statement)).scalar_one())
 
 
-def _with_owner() -> Select[Identity, str]:
-    return select(Identity, Owner.name).outerjoin(Owner, Owner.id == Identity.owner_id)
+_owner_disabled = Owner.disabled_at.is_not(None)
+_owned = (
+    select(func.count())
+    .where(Owned.owner_id == Identity.id, Owned.disabled_at.is_(None))
+    .correlate(Identity)
+    .scalar_subquery()
+)
 
 
-async def one(session: AsyncSession, name: str) -> Row[Identity, str] | None:
-    """The identity of this name with the name of its owner."""
+def _with_owner() -> Select[Identity, str, bool, int]:
+    return select(Identity, Owner.name, _owner_disabled, _owned).outerjoin(
+        Owner, Owner.id == Identity.owner_id
+    )
+
+
+async def one(session: AsyncSession, name: str) -> Row[Identity, str, bool, int] | None:
+    """The identity of this name with the name of its owner, whether that one is disabled, and how
+    many enabled service accounts it owns itself."""
     if "\0" in name:
         return None
     return (await session.execute(_with_owner().where(Identity.name == name))).one_or_none()
@@ -58,10 +71,11 @@ async def page(
     kind: str | None,
     owner: str | None,
     disabled: bool | None,
+    owner_disabled: bool | None,
     after: UUID | None,
     limit: int,
-) -> Sequence[Row[Identity, str]]:
-    """Identities with their owners, the oldest first: one more than `limit`, to tell whether
+) -> Sequence[Row[Identity, str, bool, int]]:
+    """Identities as `one` shows them, the oldest first: one more than `limit`, to tell whether
     there is a next page."""
     wanted: list[ColumnElement[bool]] = []
     if kind is not None:
@@ -70,6 +84,8 @@ async def page(
         wanted.append(Owner.name == owner)
     if disabled is not None:
         wanted.append(Identity.disabled_at.is_not(None) == disabled)
+    if owner_disabled is not None:
+        wanted.append(_owner_disabled == owner_disabled)
     if after is not None:
         wanted.append(Identity.id > after)
     statement = _with_owner().where(*wanted).order_by(Identity.id).limit(limit + 1)

@@ -9,7 +9,7 @@ from app.access import service as access
 from app.access.dependencies import Allowed
 from app.access.table import Permission
 from app.core.actor import Actor
-from app.core.etags import IfMatch, IfNoneMatch, answer, etag
+from app.core.etags import IfMatch, IfNoneMatch, answer
 from app.core.pages import Cursor, Limit, Page, link_next
 from app.core.problems import InvalidRequest, NotAllowed, NotFound, StaleRevision
 from app.core.problems_docs import responses
@@ -48,10 +48,10 @@ async def create_identity(
 ) -> IdentityOutput:
     """Make a person or a service account. It can do nothing before it has a token (`POST
     /tokens`), and sees no model before it has a role on some (`PUT /grants`). Takes an admin."""
-    identity = await service.create(session, actor, wanted)
+    identity, tag = await service.create(session, actor, wanted)
     response.headers["Location"] = f"/api/v1/identities/{quote(identity.name, safe='')}"
-    response.headers["ETag"] = etag(identity.revision)
-    return IdentityOutput.of(identity, wanted.owner)
+    response.headers["ETag"] = tag
+    return identity
 
 
 @router.get("/identities", summary="List identities", responses=responses(InvalidRequest))
@@ -69,10 +69,20 @@ async def list_identities(
     disabled: Annotated[
         bool | None, Query(description="Only disabled ones, or only enabled ones.")
     ] = None,
+    owner_disabled: Annotated[
+        bool | None,
+        Query(description="Only those whose owner is disabled: nobody answers for them."),
+    ] = None,
 ) -> Page[IdentityOutput]:
     """Everybody who may come with a token, the oldest first."""
     page = await service.page(
-        session, kind=kind, owner=owner, disabled=disabled, cursor=cursor, limit=limit
+        session,
+        kind=kind,
+        owner=owner,
+        disabled=disabled,
+        owner_disabled=owner_disabled,
+        cursor=cursor,
+        limit=limit,
     )
     link_next(request, response, page.next_cursor)
     return page
@@ -110,8 +120,12 @@ async def edit_identity(
     if_match: IfMatch = None,
 ) -> IdentityOutput:
     """Change what is named; the rest stays. While an identity is disabled, none of its tokens
-    works; its grants and what it did stay. The last enabled admin cannot be disabled. Takes an
-    admin."""
-    identity, owner = await service.change(session, actor, name, wanted, if_match)
-    response.headers["ETag"] = etag(identity.revision)
-    return IdentityOutput.of(identity, owner)
+    works, and its reviews of open promotions do not count; its grants and what it did stay, and
+    count again when it is enabled. The last enabled admin cannot be disabled.
+
+    Its service accounts work on: `service_accounts` says how many. Give them another owner, or
+    disable them too. Takes an admin."""
+    identity, response.headers["ETag"] = await service.change(
+        session, actor, name, wanted, if_match
+    )
+    return identity

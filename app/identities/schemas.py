@@ -71,6 +71,16 @@ class IdentityOutput(Output):
     owner: str | None = Field(
         description="The user who answers for a service account.", examples=[None]
     )
+    owner_disabled: bool = Field(
+        description="Whether that owner is disabled: the tokens of a service account work on then, "
+        "and an admin should give it another owner.",
+        examples=[False],
+    )
+    service_accounts: int = Field(
+        description="How many enabled service accounts it owns; `GET /identities?owner=` lists "
+        "them.",
+        examples=[2],
+    )
     disabled: bool = Field(description="Whether its tokens are refused.", examples=[False])
     disabled_at: Time | None = Field(description="Since when.", examples=[None])
     disabled_by: str | None = Field(description="Who disabled it.", examples=[None])
@@ -79,13 +89,18 @@ class IdentityOutput(Output):
     updated_at: Time = Field(description="When it last changed.")
 
     @classmethod
-    def of(cls, identity: Identity, owner: str | None) -> Self:
-        """The identity, with the name of its owner."""
+    def of(
+        cls, identity: Identity, owner: str | None, owner_disabled: bool, service_accounts: int
+    ) -> Self:
+        """The identity, with the name of its owner, whether that one is disabled, and how many
+        it owns itself."""
         return cls(
             name=identity.name,
             kind="service" if identity.kind == "service" else "user",
             email=identity.email,
             owner=owner,
+            owner_disabled=owner_disabled,
+            service_accounts=service_accounts,
             disabled=identity.disabled_at is not None,
             disabled_at=identity.disabled_at,
             disabled_by=identity.disabled_by,

@@ -7,22 +7,21 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
-from app.core.actor import RIGHTS, Actor
-from app.core.db import announce, clock
+from app.core.actor import Actor
+from app.core.db import clock
 from app.core.etags import check_if_match, etag
-from app.core.moments import Moment
 from app.core.pages import Page, cursor_id, cut, encode_cursor
 from app.core.problems import NotFound
 from app.identities import queries
+from app.identities.moments import changes_standing, power_lost
 from app.identities.problems import NameTaken, unknown_subject
 from app.identities.schemas import IdentityChange, IdentityInput, IdentityOutput
 from app.identities.tables import Identity
 
-# Somebody may just have lost a role, by being disabled or by leaving a group.
-power_lost: Moment[[AsyncSession]] = Moment()
 
-
-async def create(session: AsyncSession, actor: Actor, wanted: IdentityInput) -> Identity:
+async def create(
+    session: AsyncSession, actor: Actor, wanted: IdentityInput
+) -> tuple[IdentityOutput, str]:
     """Make an identity; without a grant it sees no model yet."""
     if wanted.kind == "service" and wanted.owner is None:
         raise unknown_subject("/owner", "A service account needs a user as its owner.")
@@ -45,19 +44,21 @@ async def create(session: AsyncSession, actor: Actor, wanted: IdentityInput) -> 
         subject=f"identity:{identity.name}",
         details={"kind": wanted.kind, "email": wanted.email, "owner": wanted.owner},
     )
-    return identity
+    return await get(session, identity.name)
 
 
 async def change(
     session: AsyncSession, actor: Actor, name: str, wanted: IdentityChange, if_match: str | None
-) -> tuple[Identity, str | None]:
-    """Disable or enable an identity, or change how it is reached or who owns it. Answers it with
-    the name of its owner. The last enabled admin cannot be disabled."""
+) -> tuple[IdentityOutput, str]:
+    """Disable or enable an identity, or change how it is reached or who owns it. The last enabled
+    admin cannot be disabled. Service accounts of somebody who is disabled work on: what they run
+    does not stop because a person left, but it is shown that nobody answers for them."""
     identity = await queries.by_name(session, name, lock=True)
     if identity is None:
         raise no_identity(name)
-    check_if_match(if_match, etag(identity.revision))
-    before = await _changeable(session, identity)
+    _, tag = await get(session, name)
+    check_if_match(if_match, tag)
+    before, owner_id = await _changeable(session, identity), identity.owner_id
     given = wanted.model_dump(exclude_unset=True)
     if "owner" in given and given["owner"] != before["owner"]:
         if identity.kind != "service":
@@ -68,8 +69,9 @@ async def change(
     if given.get("disabled", before["disabled"]) != before["disabled"]:
         identity.disabled_at = await clock(session) if given["disabled"] else None
         identity.disabled_by = actor.name if given["disabled"] else None
-    await _record_change(session, actor, identity, audit.difference(before, {**before, **given}))
-    return identity, given.get("owner", before["owner"])
+    differs = audit.difference(before, {**before, **given})
+    await _record_change(session, actor, identity, differs, owner_id)
+    return await get(session, name)
 
 
 async def _changeable(session: AsyncSession, identity: Identity) -> dict[str, Any]:
@@ -81,18 +83,24 @@ async def _changeable(session: AsyncSession, identity: Identity) -> dict[str, An
 
 
 async def _record_change(
-    session: AsyncSession, actor: Actor, identity: Identity, differs: dict[str, Any]
+    session: AsyncSession,
+    actor: Actor,
+    identity: Identity,
+    differs: dict[str, Any],
+    owner_before: UUID | None,
 ) -> None:
     if not differs:
         return
     identity.revision += 1
     identity.updated_at = await clock(session)
     await session.flush()
-    announce(session, RIGHTS)
     action = "identity.updated"
     if "disabled" in differs:
         action = "identity.disabled" if identity.disabled_at else "identity.enabled"
         await power_lost.tell(session)
+    if "disabled" in differs or "owner" in differs:
+        concerned = {identity.id, owner_before, identity.owner_id}
+        await changes_standing(session, [each for each in concerned if each is not None])
     audit.record(session, actor, action, subject=f"identity:{identity.name}", details=differs)
 
 
@@ -101,8 +109,10 @@ async def get(session: AsyncSession, name: str) -> tuple[IdentityOutput, str]:
     found = await queries.one(session, name)
     if found is None:
         raise no_identity(name)
-    identity, owner = found
-    return IdentityOutput.of(identity, owner), etag(identity.revision)
+    output = IdentityOutput.of(*found)
+    # Some of what is shown stands in other rows.
+    tag = etag(found[0].revision, int(output.owner_disabled), output.service_accounts)
+    return output, tag
 
 
 async def page(
@@ -111,6 +121,7 @@ async def page(
     kind: str | None,
     owner: str | None,
     disabled: bool | None,
+    owner_disabled: bool | None,
     cursor: str | None,
     limit: int,
 ) -> Page[IdentityOutput]:
@@ -121,13 +132,14 @@ async def page(
             kind=kind,
             owner=owner,
             disabled=disabled,
+            owner_disabled=owner_disabled,
             after=cursor_id(cursor),
             limit=limit,
         ),
         limit,
     )
     return Page(
-        items=[IdentityOutput.of(identity, of) for identity, of in rows],
+        items=[IdentityOutput.of(*row) for row in rows],
         next_cursor=encode_cursor(rows[-1][0].id) if more else None,
     )
 

@@ -32,7 +32,11 @@ from app.promotions.queries.reviews import (
     reviews_of,
     verdicts_on,
 )
-from app.promotions.queries.standing import undecided_after, undecided_of_model
+from app.promotions.queries.standing import (
+    have_open_reviews,
+    undecided_after,
+    undecided_of_model,
+)
 
 __all__ = [
     "FileDifference",
@@ -43,6 +47,7 @@ __all__ = [
     "Wanted",
     "files_differ",
     "group_names",
+    "have_open_reviews",
     "identity_name",
     "lock",
     "lock_version",

@@ -5,6 +5,7 @@ from app.promotions.service.following import settle_all
 from app.promotions.service.previewing import preview
 from app.promotions.service.requesting import request
 from app.promotions.service.reruling import rerule
+from app.promotions.service.restanding import restand
 from app.promotions.service.reviewing import cancel, review
 from app.promotions.service.showing import (
     current,
@@ -25,6 +26,7 @@ __all__ = [
     "preview",
     "request",
     "rerule",
+    "restand",
     "review",
     "settle_all",
     "show",

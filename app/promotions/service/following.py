@@ -2,6 +2,7 @@
 holder, a version is withdrawn, described anew, measured or checked, time passes. All in the
 transaction in which it happens."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -151,14 +152,17 @@ async def settle_all(runtime: Runtime) -> None:
     await settle_each(runtime, only_touched=True)
 
 
-async def settle_each(runtime: Runtime, *, only_touched: bool) -> None:
+async def settle_each(
+    runtime: Runtime, *, only_touched: bool = False, reviewers: Sequence[UUID] | None = None
+) -> None:
     """Judge every undecided promotion anew, or those that time or a change of rights may have
-    touched, and write down what became of each in a transaction of its own."""
+    touched, or that these reviewed; and write down what became of each in a transaction of its
+    own."""
     after: UUID | None = None
     while True:
         async with runtime.db.reading() as session:
             found = await queries.undecided_after(
-                session, after, LOOKED_AT_ONCE, only_touched=only_touched
+                session, after, LOOKED_AT_ONCE, only_touched=only_touched, reviewers=reviewers
             )
             now = await clock(session)
             changed = [case for case in found if await has_changed(session, case, now)]
