@@ -1,4 +1,4 @@
-"""The commands: `python -m app serve | migrate | worker | doctor`.
+"""The commands: `python -m app serve | migrate | worker | doctor | verify-events`.
 
 What goes wrong is one line with a remedy, and an exit code that is not zero.
 """
@@ -17,6 +17,8 @@ from app.core.embedded import EmbeddedError, EmbeddedPostgres
 from app.core.schema import SchemaError
 from app.core.settings import Settings
 from app.doctor.examine import examine
+from app.seals import offline
+from app.seals.offline import CannotVerify
 from app.serving import CannotServe
 
 commands = typer.Typer(
@@ -36,7 +38,7 @@ def run() -> None:
         _fail(*_wrong_settings(error))
     except psycopg.Error as error:
         _fail(serving.unreachable(error))
-    except (CannotServe, EmbeddedError, SchemaError, SettingsError) as error:
+    except (CannotServe, EmbeddedError, SchemaError, SettingsError, CannotVerify) as error:
         _fail(str(error))
 
 
@@ -85,6 +87,29 @@ def doctor(
     """Say in plain words whether all is there that serving needs, and whether the blob store holds
     what the database says. Safe beside running servers, and to repeat."""
     raise SystemExit(0 if examine(_settings(), deep=deep, fix=fix) else 1)
+
+
+@commands.command()
+def verify_events(
+    export: Annotated[
+        typer.FileText,
+        typer.Argument(
+            encoding="utf-8", help="What GET /api/v1/events/export gave; - reads standard input."
+        ),
+    ],
+    key: Annotated[
+        list[str], typer.Option("--key", help="A public key in base64; may be given many times.")
+    ],
+    checkpoint: Annotated[
+        str | None,
+        typer.Option("--checkpoint", help="One that was kept: seq:hash, or a file with its JSON."),
+    ] = None,
+) -> None:
+    """Verify an export of the record, without a database or settings: 0 where it is valid."""
+    kept = None if checkpoint is None else offline.read_checkpoint(checkpoint)
+    report = offline.verify(export, offline.read_keys(key), kept)
+    typer.echo("\n".join(report.sentences))
+    raise SystemExit(0 if report.valid else 1)
 
 
 def _settings() -> Settings:

@@ -24,6 +24,7 @@ from sqlalchemy import text
 
 import app
 from app.core.addresses import complaint
+from app.core.duties import duties_done
 from app.core.queue import QUEUE, TASKS, Task
 from app.core.runtime import Runtime
 
@@ -56,7 +57,7 @@ class Patience(BaseRetryStrategy):
 
 
 def load_tasks() -> None:
-    """Import every room's use cases, so that its tasks are declared."""
+    """Import every room's use cases, so that its tasks and duties are declared."""
     for room in pkgutil.iter_modules(app.__path__, "app."):
         if room.ispkg and any(m.name == "service" for m in _modules(room.name)):
             importlib.import_module(f"{room.name}.service")
@@ -67,17 +68,18 @@ def _modules(room: str) -> list[pkgutil.ModuleInfo]:
 
 
 async def run_worker(runtime: Runtime) -> None:
-    """Do jobs until cancelled; then let running ones finish, for ten seconds at most, and put the
-    rest back. The loss of PostgreSQL only pauses it."""
+    """Do jobs and standing duties until cancelled; then let running jobs finish, for ten seconds at
+    most, and put the rest back. The loss of PostgreSQL only pauses it."""
     load_tasks()
-    while True:
-        try:
-            await _work(runtime)
-        except (DatabaseError, ConnectorException, PoolTimeout) as error:
-            log.warning("worker_lost_postgresql", reason=complaint(error.__cause__ or error))
-        except Exception:
-            log.exception("worker_failed")
-        await asyncio.sleep(RESTART_SECONDS)
+    async with duties_done(runtime):
+        while True:
+            try:
+                await _work(runtime)
+            except (DatabaseError, ConnectorException, PoolTimeout) as error:
+                log.warning("worker_lost_postgresql", reason=complaint(error.__cause__ or error))
+            except Exception:
+                log.exception("worker_failed")
+            await asyncio.sleep(RESTART_SECONDS)
 
 
 @contextlib.asynccontextmanager

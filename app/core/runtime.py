@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.db import Database
 from app.core.settings import Settings
-from app.core.shared import SharedLook
+from app.core.shared import SharedLook, Turns
 from app.core.signals import Hub
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Runtime:
     """One a process. `store` is the blob store (`blobs.storage.BlobStore`), which core cannot
     name: it lies above, as do the `issuers` (`issuers.service.Issuers`). `store_check` is the
-    store's `check`, shared by all who want to know."""
+    store's `check`, shared by all who want to know. In `turns` is done what should not be done
+    twice at a time."""
 
     settings: Settings
     hub: Hub
@@ -27,6 +28,7 @@ class Runtime:
     store: Any
     issuers: Any = None
     store_check: SharedLook = field(init=False)
+    turns: Turns = field(default_factory=Turns)
 
     def __post_init__(self) -> None:
         self.store_check = SharedLook(self._check_store)

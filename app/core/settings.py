@@ -1,5 +1,6 @@
 """Settings, read from `STAGEWARD_*` in the environment and documented in `docs/settings.md`."""
 
+import base64
 import contextlib
 import re
 import secrets
@@ -148,6 +149,20 @@ class Settings(BaseSettings):
             raise ValueError("There is no such file.")
         return value
 
+    @field_validator("seal_key")
+    @classmethod
+    def _check_seal_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            raw_key(value.get_secret_value())
+        return value
+
+    @field_validator("seal_old_keys")
+    @classmethod
+    def _check_old_keys(cls, value: str) -> str:
+        for text in filter(str.strip, value.split(",")):
+            raw_key(text)
+        return value
+
     @model_validator(mode="after")
     def _check_s3(self) -> Self:
         if (self.s3_access_key is None) != (self.s3_secret_key is None):
@@ -225,6 +240,20 @@ class Settings(BaseSettings):
         if self.secret_key is not None:
             return self.secret_key.get_secret_value().encode()
         return read_or_make_secret(self.data_dir / "secret_key").encode()
+
+
+def raw_key(text: str) -> bytes:
+    """The 32 bytes of an Ed25519 key in base64. Raises ValueError, which does not repeat them."""
+    try:
+        raw = base64.b64decode(text.strip().encode(), validate=True)
+    except ValueError:  # as with text that is not ASCII
+        raw = b""
+    if len(raw) != 32:
+        raise ValueError(
+            "This is not a key: 32 bytes in base64, 44 characters. `openssl rand -base64 32` makes "
+            "a private one."
+        )
+    return raw
 
 
 def read_or_make_secret(path: Path) -> str:

@@ -2,7 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class SharedLook:
@@ -39,3 +42,28 @@ class SharedLook:
             return False
         fault = looking.cancelled() or looking.exception() is not None
         return time.monotonic() - self._ended > (self._after_fault if fault else self._seconds)
+
+
+class Turns:
+    """Costly work, one piece at a time. Who asks for what is being done, or waits for its turn
+    already, gets that answer; who stops waiting does not end it for others."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._asked: dict[Hashable, asyncio.Task[Any]] = {}
+
+    async def __call__(self, what: Hashable, work: Callable[[], Awaitable[T]]) -> T:
+        """What `work` answers, or raises."""
+        doing = self._asked.get(what)
+        if doing is None:
+            doing = self._asked[what] = asyncio.ensure_future(self._do(what, work))
+            doing.add_done_callback(lambda done: done.cancelled() or done.exception())
+        answer: T = await asyncio.shield(doing)
+        return answer
+
+    async def _do(self, what: Hashable, work: Callable[[], Awaitable[T]]) -> T:
+        try:
+            async with self._turn:
+                return await work()
+        finally:
+            del self._asked[what]

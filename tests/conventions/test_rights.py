@@ -18,8 +18,6 @@ APP = Path(__file__).parents[2] / "app"
 # Rights that a later feature will ask for. The list only shrinks.
 RESERVED: frozenset[Permission] = frozenset(
     {
-        Permission.EVENTS_VERIFY,
-        Permission.EVENTS_EXPORT,
         Permission.REDACTIONS_READ,
         Permission.REDACTIONS_MAKE,
         Permission.TRUST_READ,
