@@ -201,10 +201,23 @@ def test_the_serving_role_may_work_and_not_rewrite_the_record(
     serving("delete from models")
     serving("select procrastinate_register_worker_v1()")
     serving("select version_num from alembic_version")
+    serving("select count(*) from seals join checkpoints using (seq)")
+    serving(
+        "insert into seals (seq, event_id, era, xid, texts_sha256, hash) "
+        "values (1, 1, 1, '3', sha256('x'), sha256('x'))"
+    )
     for statement in (
         "update events set action = 'nothing'",
         "delete from events",
         "truncate events",
+        "update seals set hash = sha256('x')",
+        "delete from seals",
+        "truncate seals cascade",
+        "update checkpoints set key_id = 'x'",
+        "delete from checkpoints",
+        "truncate checkpoints",
+        "set session_replication_role = replica",
+        "alter table seals disable trigger all",
         "truncate models cascade",
         "update alembic_version set version_num = '0'",
         "delete from queue_schema",

@@ -3,16 +3,18 @@ by the offline verifier alike."""
 
 import base64
 import hashlib
-from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from app.core.runtime import Runtime
 from app.core.settings import Settings
 from app.seals import queries
 from app.seals.keys import PublicKey, Signer
 from app.seals.rules import Kept, checkpoint_statement, links
+from app.seals.service import Sealer
 from tests.actors import Api
 from tests.factories import make_model
 from tests.seals.record import (
@@ -32,13 +34,13 @@ TARGET = 4  # the seal that is meddled with, of ten or so
 
 
 @pytest.fixture
-async def ids(admin: Api, runtime: Runtime, sql: Sql) -> AsyncIterator[list[int]]:
+async def ids(admin: Api, runtime: Runtime, sql: Sql) -> list[int]:
     """The events of a sealed record, in its order."""
     for number in range(8):
         await make_model(admin, f"model-{number}", description="as it was")
     await seal(runtime)
     await assert_valid(admin, runtime)
-    yield await sealed_events(sql)
+    return await sealed_events(sql)
 
 
 EDITS = {
@@ -77,14 +79,10 @@ async def test_an_event_that_got_another_id_is_found(
     admin: Api, runtime: Runtime, sql: Sql, ids: list[int]
 ) -> None:
     event = ids[TARGET - 1]
-    await tamper(
-        sql,
-        "alter table events alter id drop identity",
-        f"update events set id = 1000000 where id = {event}",
-        "alter table events alter id add generated always as identity (start 2000000)",
-    )
-    told = await found(admin, runtime)
-    assert told == (TARGET, event, "deleted") or told == (TARGET, 1000000, "inserted")
+    await tamper(sql, f"update events set id = default where id = {event}")
+    (new,) = await (await sql.execute("select max(id) from events")).fetchone() or (0,)
+    found_as = await found(admin, runtime)
+    assert found_as in {(TARGET, event, "deleted"), (TARGET, new, "inserted")}
 
 
 @pytest.mark.parametrize("target", [1, TARGET, -1])
@@ -116,8 +114,8 @@ async def test_an_event_deleted_with_its_seal_and_the_rest_renumbered_is_found(
         sql,
         f"delete from events where id = {event}",
         f"delete from seals where event_id = {event}",
-        f"update seals set seq = -seq where seq > {TARGET}",
-        "update seals set seq = -seq - 1 where seq < 0",
+        f"update seals set seq = seq + 1000 where seq > {TARGET}",
+        "update seals set seq = seq - 1001 where seq > 1000",
         f"update checkpoints set seq = seq - 1 where seq > {TARGET}",
     )
     assert await found(admin, runtime) == (TARGET, ids[TARGET], "edited")
@@ -245,10 +243,6 @@ async def test_a_chain_that_was_calculated_anew_is_found(
 async def test_a_chain_that_was_calculated_anew_is_not_signed_while_a_worker_remembers(
     admin: Api, runtime: Runtime, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from datetime import timedelta
-
-    from app.seals.service import Sealer
-
     monkeypatch.setattr("app.seals.rules.chain.SIGNED_EVERY", timedelta(0))
     sealer = Sealer(runtime)
     await make_model(admin)
@@ -368,10 +362,6 @@ async def test_an_older_key_counts_where_it_is_named(
     admin: Api, runtime: Runtime, sql: Sql, ids: list[int], settings: Settings
 ) -> None:
     old = await key_in_use(admin)
-    changed = settings.model_copy(update={"seal_old_keys": ""})
-    assert changed.seal_key is None
-    from pydantic import SecretStr
-
     new = SecretStr(base64.b64encode(b"n" * 32).decode())
     runtime.settings = settings.model_copy(update={"seal_key": new})
     try:
