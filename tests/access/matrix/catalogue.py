@@ -229,6 +229,9 @@ TOKENS = (
 
 RECORD = (
     Case(f"GET {API}/events"),
+    Case(f"GET {API}/events/verify"),
+    Case(f"GET {API}/events/export"),
+    Case(f"GET {API}/events/checkpoints"),
     Case(f"GET {API}/storage"),
     Case("GET /metrics"),
 )
