@@ -242,6 +242,7 @@ PUBLIC = frozenset(
         ("GET", "/openapi.json"),
         ("GET", "/problems"),
         ("GET", "/problems/{slug}"),
+        ("POST", "/api/v1/auth/exchange"),
         ("PUT", "/api/v1/transfer/uploads/{upload_id}/parts/{number}"),
         ("GET", "/api/v1/transfer/blobs/{sha256}"),
         ("HEAD", "/api/v1/transfer/blobs/{sha256}"),

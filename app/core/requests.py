@@ -77,37 +77,39 @@ def check_query(request: Request, known: frozenset[str]) -> None:
         )
 
 
-async def read_strictly(request: Request) -> None:
+async def read_strictly(request: Request, *, most: int = MAX_JSON_BYTES) -> None:
     """Read and parse a JSON body under the house rules, before FastAPI does.
 
-    At most 4 MiB, UTF-8, no key twice, no deeper than 64 levels, no lone surrogates or NUL
-    characters (PostgreSQL cannot hold them). Other media types are left as they are.
+    At most 4 MiB (or `most`), UTF-8, no key twice, no deeper than 64 levels, no lone surrogates or
+    NUL characters (PostgreSQL cannot hold them). Other media types are left as they are.
     """
-    body = await read_body(request)
+    body = await read_body(request, most=most)
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not body or not (content_type == "application/json" or content_type.endswith("+json")):
         return
     request._json = parse_strictly(body)
 
 
-async def read_body(request: Request) -> bytes:
-    """The whole body, refused beyond 4 MiB; kept on the request for whoever reads it next."""
+async def read_body(request: Request, *, most: int = MAX_JSON_BYTES) -> bytes:
+    """The whole body, refused beyond 4 MiB (or `most`); kept for whoever reads it next."""
     if hasattr(request, "_body"):
         return bytes(request._body)
     announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > MAX_JSON_BYTES:
-        raise _too_large()
+    if announced.isdigit() and int(announced) > most:
+        raise _too_large(most)
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > MAX_JSON_BYTES:
-            raise _too_large()
+        if size > most:
+            raise _too_large(most)
         chunks.append(chunk)
     request._body = b"".join(chunks)
     return request._body
 
 
-def _too_large() -> TooLarge:
+def _too_large(most: int) -> TooLarge:
+    if most < MAX_JSON_BYTES:
+        return TooLarge(f"The body of this request may have {most // 1024} KiB at most.")
     return TooLarge(
         "A JSON body may have 4 MiB at most. Send the content of files to the file routes, and "
         "long series of points in several calls."

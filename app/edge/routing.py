@@ -20,6 +20,7 @@ KEPT_HEADERS = (
     *("location", "etag", "content-type", "link"),
     *("version-number", "version-recalled"),
 )
+OPEN_BYTES = 64 * 1024
 REPLAY_HEADER = "Idempotent-Replay"
 _serving: ContextVar[Request] = ContextVar("serving")
 
@@ -42,8 +43,7 @@ class Route(APIRoute):
 
         async def at_the_edge(request: Request) -> Response:
             actor = await authenticate(request)
-            client = request.client
-            origin.set(Origin(request.state.request_id, client.host if client else None))
+            _note_origin(request)
             check_query(request, known)
             if reads_json:
                 await read_strictly(request)
@@ -58,6 +58,31 @@ class Route(APIRoute):
             return response
 
         return at_the_edge
+
+
+class OpenRoute(APIRoute):
+    """A route for whoever has no token of ours yet: it asks nobody who they are, reads as strictly
+    and less of it, and keeps no answer (an `Idempotency-Key` belongs to an identity)."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler with what is left of the edge around it."""
+        handle = super().get_route_handler()
+        reads_json = self.body_field is not None
+        known = _query_parameters(self.dependant)
+
+        async def at_the_edge(request: Request) -> Response:
+            _note_origin(request)
+            check_query(request, known)
+            if reads_json:
+                await read_strictly(request, most=OPEN_BYTES)
+            return await handle(request)
+
+        return at_the_edge
+
+
+def _note_origin(request: Request) -> None:
+    client = request.client
+    origin.set(Origin(request.state.request_id, client.host if client else None))
 
 
 def _query_parameters(dependant: Dependant) -> frozenset[str]:
@@ -116,3 +141,8 @@ async def _keep(request: Request, response: Response, endpoint: Callable[..., An
 def api_router(tag: str) -> APIRouter:
     """A feature's router, under `/api/v1`."""
     return APIRouter(prefix="/api/v1", tags=[tag], route_class=Route)
+
+
+def open_router(tag: str) -> APIRouter:
+    """The same for routes that nobody needs a token for; `access.table.PUBLIC` lists them."""
+    return APIRouter(prefix="/api/v1", tags=[tag], route_class=OpenRoute)

@@ -13,7 +13,7 @@ from app.core.etags import check_if_match, etag
 from app.core.pages import Page, cursor_id, cut, encode_cursor
 from app.core.problems import NotFound
 from app.identities import queries
-from app.identities.moments import changes_standing, power_lost
+from app.identities.moments import changes_standing, disabled, power_lost
 from app.identities.problems import NameTaken, unknown_subject
 from app.identities.schemas import IdentityChange, IdentityInput, IdentityOutput
 from app.identities.tables import Identity
@@ -102,6 +102,8 @@ async def _record_change(
         concerned = {identity.id, owner_before, identity.owner_id}
         await changes_standing(session, [each for each in concerned if each is not None])
     audit.record(session, actor, action, subject=f"identity:{identity.name}", details=differs)
+    if action == "identity.disabled":
+        await disabled.tell(session, actor, identity)
 
 
 async def get(session: AsyncSession, name: str) -> tuple[IdentityOutput, str]:

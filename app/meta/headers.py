@@ -146,7 +146,7 @@ def _tell_usual(method: str, operation: dict[str, Any]) -> None:
     if "cursor" in _names(operation):
         _bears(answers["200"], "Link")
     for status, answer in answers.items():
-        if method == "post" and status.startswith("2"):
+        if method == "post" and status.startswith("2") and operation["security"]:
             _bears(answer, "Idempotent-Replay")
         if operation.get("security") and status < "400":
             _bears(answer, "Token-Expires-Soon")

@@ -127,3 +127,21 @@ async def to_warn_of(session: AsyncSession, limit: int) -> Sequence[Row[Token, s
         .with_for_update(of=Token, skip_locked=True, key_share=True)
     )
     return (await session.execute(statement)).all()
+
+
+async def of_a_trust(
+    session: AsyncSession, *, trust_id: UUID | None = None, holder_id: UUID | None = None
+) -> Sequence[Row[Token, str]]:
+    """The tokens that still work and came of this trust, or of any for this identity, locked."""
+    statement = (
+        select(Token, Holder.name)
+        .join(Holder, Holder.id == Token.identity_id)
+        .where(_works, Token.trust_id.is_not(None))
+        .order_by(Token.id)
+        .with_for_update(of=Token)
+    )
+    if trust_id is not None:
+        statement = statement.where(Token.trust_id == trust_id)
+    if holder_id is not None:
+        statement = statement.where(Token.identity_id == holder_id)
+    return (await session.execute(statement)).all()

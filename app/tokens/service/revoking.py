@@ -40,3 +40,23 @@ def check_not_wider(actor: Actor, token: Token) -> None:
         raise NotAllowed(
             f"This token has {excess}, which the one that you use has not. Use a wider token."
         )
+
+
+async def end_exchanged(
+    session: AsyncSession,
+    actor: Actor,
+    *,
+    reason: str,
+    trust_id: UUID | None = None,
+    holder_id: UUID | None = None,
+) -> None:
+    """End for good what was exchanged under a trust, or for an identity, and what came of that;
+    each with its event."""
+    found = await queries.of_a_trust(session, trust_id=trust_id, holder_id=holder_id)
+    now = await clock(session)
+    for token, holder in found:
+        token.revoked_at, token.revoked_by = now, actor.name
+        details = {"name": token.name, "identity": holder, "reason": reason}
+        audit.record(session, actor, "token.revoked", subject=f"token:{token.id}", details=details)
+    if found:
+        announce(session, RIGHTS)
