@@ -92,6 +92,12 @@ async def have_a_story(admin: Api, team: Team) -> dict[str, str]:
     await team.grant("risk-team", "reader")
     token = await twice(admin, "/tokens", {"name": "t", "identity": "carol", "scopes": ["read"]})
     token = await twice(admin, f"/tokens/{token['id']}/rotate", {"grace_minutes": 5})
+    await twice(admin, "/identities", {"name": "ci", "kind": "service", "owner": "alice"})
+    for name in ("churn-ci", "fraud-ci"):
+        trusted = {"name": name, "preset": "github", "identity": "ci", "scopes": ["write"]}
+        await twice(admin, "/trust", {**trusted, "claims": {"repository": "acme/churn"}})
+    await changed(admin, "PATCH", "/trust/churn-ci", {"minutes": 5})
+    await twice(admin, "/trust/churn-ci/test", {"token": "a.b.c"})
     await twice(alice, "/models", {"name": "churn"})
     await changed(alice, "PATCH", "/models/churn", {"description": "Who leaves."})
     versions = "/models/churn/versions"

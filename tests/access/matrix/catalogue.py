@@ -227,6 +227,28 @@ TOKENS = (
     ),
 )  # fmt: skip
 
+TRUSTED = {
+    "name": "new-ci", "preset": "github", "identity": "machine", "scopes": ["write"],
+    "claims": {"repository": "acme/churn"},
+}  # fmt: skip
+NOBODYS = {"json": {"token": "a.b.c"}}
+TRUST = (
+    Case(f"POST {API}/trust", send={"json": TRUSTED}),
+    Case(f"GET {API}/trust"),
+    Case(f"GET {API}/trust/{{name}}", at={"name": "trust"}),
+    Case(f"PATCH {API}/trust/{{name}}", at={"name": "trust"}, send={"json": {"minutes": 5}}),
+    Case(f"DELETE {API}/trust/{{name}}", at={"name": "trust"}),
+    Case(
+        f"POST {API}/trust/{{name}}/test", at={"name": "trust"}, send=NOBODYS,
+        quiet="it tries and issues nothing",
+    ),
+    # Open to anybody, whatever else they come with: the token in the body decides.
+    Case(
+        f"POST {API}/auth/exchange", send=NOBODYS, answers=frozenset({401}),
+        quiet="nothing is issued for a token that is none",
+    ),
+)  # fmt: skip
+
 RECORD = (
     Case(f"GET {API}/events"),
     Case(f"GET {API}/events/verify"),
@@ -260,6 +282,7 @@ CATALOGUE: tuple[Case, ...] = (
     *PROMOTIONS,
     *PEOPLE,
     *TOKENS,
+    *TRUST,
     *RECORD,
     *OPEN,
 )

@@ -64,6 +64,12 @@ async def _make_people(scene: Scene, admin: Api) -> None:
     token = await ok(
         await admin.post("/tokens", {"name": "t", "identity": "spare", "scopes": ["read"]})
     )
+    await ok(
+        await admin.post("/identities", {"name": "machine", "kind": "service", "owner": "owner"})
+    )
+    trusted = {"name": "churn-ci", "issuer": "https://issuer.example", "identity": "machine"}
+    trusted |= {"claims": {"repository": "acme/churn"}, "scopes": ["write"]}  # type: ignore[dict-item]
+    scene.names |= {"trust": (await ok(await admin.post("/trust", trusted)))["name"]}
     scene.names |= {"name": "spare", "member": "owner", "group": "risk-team"}
     scene.names |= {"token_id": token["id"], "spare_token": token["secret"]}
 
