@@ -5,7 +5,7 @@ from app.core.problems import Conflict, NotAllowed, NotAuthenticated, on_violati
 
 class TrustNameTaken(Conflict):
     """A trust of this name exists already, without regard to case. Choose another name, or change
-    the one that is there (`PATCH /trust/{name}`)."""
+    the one that is there (`PATCH /trust/{trust}`)."""
 
     slug = "trust-name-taken"
     title = "The trust's name is taken"
@@ -15,7 +15,7 @@ class NotTrusted(NotAllowed):
     """No trust fits the token that was brought: nobody ties its issuer, its audience and its claims
     to a service account that works. What the rules are is not told here, since whoever has an
     account at a public issuer can bring a token of it. An admin sees in the server's log which
-    claim did not match, and tries a token with `POST /trust/{name}/test`."""
+    claim did not match, and tries a token with `POST /trust/{trust}/test`."""
 
     slug = "not-trusted"
     title = "No trust fits this token"

@@ -45,7 +45,9 @@ anonymous = open_router("Trust")
 TheRuntime = Annotated[Runtime, Depends(get_runtime)]
 Reader = Annotated[Actor, Depends(Allowed(Permission.TRUST_READ))]
 Manager = Annotated[Actor, Depends(Allowed(Permission.TRUST_MANAGE))]
-TrustPath = Annotated[str, Path(description="The trust's name, as written.", examples=["churn-ci"])]
+TrustPath = Annotated[
+    str, Path(alias="trust", description="The trust's name, as written.", examples=["churn-ci"])
+]
 
 
 @guarded.post(
@@ -63,7 +65,7 @@ async def create_trust(
 ) -> TrustOutput:
     """Tie an OIDC issuer, an audience and rules on claims to a service account: whoever brings a
     token that fits gets one of ours for minutes (`POST /auth/exchange`). The issuer is not asked
-    now, so one that cannot be reached yet is no fault; `POST /trust/{name}/test` asks it. Takes an
+    now, so one that cannot be reached yet is no fault; `POST /trust/{trust}/test` asks it. Takes an
     admin."""
     made = await service.create(session, actor, wanted, runtime.settings.base_url)
     response.headers["Location"] = f"/api/v1/trust/{quote(made.name, safe='')}"
@@ -87,7 +89,7 @@ async def list_trusts(
 
 
 @guarded.get(
-    "/trust/{name}",
+    "/trust/{trust}",
     summary="Get a trust",
     response_model=TrustOutput,
     responses=responses(NotAllowed, NotFound),
@@ -105,7 +107,7 @@ async def get_trust(
 
 
 @guarded.patch(
-    "/trust/{name}",
+    "/trust/{trust}",
     summary="Change a trust",
     responses=responses(NotAllowed, NotFound, InvalidRequest, StaleRevision),
 )
@@ -125,7 +127,7 @@ async def edit_trust(
 
 
 @guarded.delete(
-    "/trust/{name}",
+    "/trust/{trust}",
     status_code=204,
     summary="Delete a trust",
     responses=responses(NotAllowed, NotFound, StaleRevision),
@@ -138,7 +140,7 @@ async def delete_trust(
 
 
 @guarded.post(
-    "/trust/{name}/test",
+    "/trust/{trust}/test",
     summary="Try a token with a trust",
     responses=responses(NotAllowed, NotFound, InvalidRequest, IssuerUnavailable),
 )

@@ -152,6 +152,7 @@ async def have_a_story(admin: Api, team: Team) -> dict[str, str]:
         "{comment}": comment["id"],
         "{revision}": "1",
         "{name}": "carol",
+        "{trust}": "churn-ci",
         "{token_id}": token["id"],
         "{group}": "risk-team",
     }

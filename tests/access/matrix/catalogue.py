@@ -235,11 +235,11 @@ NOBODYS = {"json": {"token": "a.b.c"}}
 TRUST = (
     Case(f"POST {API}/trust", send={"json": TRUSTED}),
     Case(f"GET {API}/trust"),
-    Case(f"GET {API}/trust/{{name}}", at={"name": "trust"}),
-    Case(f"PATCH {API}/trust/{{name}}", at={"name": "trust"}, send={"json": {"minutes": 5}}),
-    Case(f"DELETE {API}/trust/{{name}}", at={"name": "trust"}),
+    Case(f"GET {API}/trust/{{trust}}"),
+    Case(f"PATCH {API}/trust/{{trust}}", send={"json": {"minutes": 5}}),
+    Case(f"DELETE {API}/trust/{{trust}}"),
     Case(
-        f"POST {API}/trust/{{name}}/test", at={"name": "trust"}, send=NOBODYS,
+        f"POST {API}/trust/{{trust}}/test", send=NOBODYS,
         quiet="it tries and issues nothing",
     ),
     # Open to anybody, whatever else they come with: the token in the body decides.
