@@ -38,7 +38,7 @@ class PromotionToRead:
     ) -> PromotionView:
         """The promotion, or a 404 or 403."""
         promotion_id = _id(promotion)
-        case = await service.current(runtime, promotion_id) if promotion_id else None
+        case = await service.current(runtime, promotion_id, actor) if promotion_id else None
         return _allowed(case, promotion, actor, self.permission)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request, Response
 
-from app.access.dependencies import Allowed, CurrentActor
+from app.access.dependencies import Allowed, CurrentActor, authenticate
 from app.access.table import Permission
 from app.core.actor import Actor
 from app.core.etags import IfMatch, IfNoneMatch, answer, etag, not_modified
@@ -122,6 +122,7 @@ async def list_promotions(
     responses=responses(NotFound),
 )
 async def get_promotion(
+    request: Request,
     response: Response,
     runtime: CurrentRuntime,
     actor: CurrentActor,
@@ -147,7 +148,11 @@ async def get_promotion(
         return promotion.revision != first or promotion.status not in UNDECIDED
 
     if wait and not is_news(case.promotion):
-        case = await service.watch(runtime, case, wait, is_news)
+        await service.watch(runtime, case, wait, is_news)
+        # A token that was revoked or lost its role during a long wait reads nothing more.
+        actor = await authenticate(request)
+        again = PromotionToRead(P.PROMOTIONS_READ)
+        case = await again(str(case.promotion.id), actor, runtime)
     async with runtime.db.reading() as session:
         return answer(if_none_match, response, etag(case.promotion.revision)) or await service.show(
             session, actor, case

@@ -51,27 +51,32 @@ _FROM_ROW = (
 _NO_APPROVALS: dict[str, Any] = {"required": 0, "given": 0, "missing": 0, "rules": []}
 
 
-async def current(runtime: Runtime, promotion_id: UUID) -> PromotionView | None:
+async def current(
+    runtime: Runtime, promotion_id: UUID, reader: Actor | None = None
+) -> PromotionView | None:
     """A promotion as it is now; where time or a change of rights has touched it, that is written
-    down first, so that what is shown and its ETag agree."""
-    case = await _read(runtime, promotion_id, look=True)
+    down first, so that what is shown and its ETag agree. One that is hidden from the `reader` is
+    None, and costs no more than one that does not exist."""
+    case = await _read(runtime, promotion_id, reader, look=True)
     if case is not None and case[1]:
         await settle_one(runtime, case[0])
-        case = await _read(runtime, promotion_id, look=False)
+        case = await _read(runtime, promotion_id, reader, look=False)
     return case[0] if case else None
 
 
 async def _read(
-    runtime: Runtime, promotion_id: UUID, *, look: bool
+    runtime: Runtime, promotion_id: UUID, reader: Actor | None, *, look: bool
 ) -> tuple[PromotionView, bool] | None:
     async with runtime.db.reading() as session:
         found = await queries.view_and_clock(session, promotion_id)
-        return None if found is None else (found[0], look and await has_changed(session, *found))
+        if found is None or (reader and reader.role_on(found[0].model.name) is None):
+            return None
+        return found[0], look and await has_changed(session, *found)
 
 
 async def watch(
     runtime: Runtime, case: PromotionView, seconds: float, is_news: Callable[[Promotion], bool]
-) -> PromotionView:
+) -> None:
     """Wait until a promotion is news to the caller, or for so long at most. Nothing of the database
     is held meanwhile."""
     deadline = time.monotonic() + seconds
@@ -83,7 +88,7 @@ async def watch(
             case = latest
             left = deadline - time.monotonic()
             if is_news(case.promotion) or left <= 0 or runtime.hub.closing:
-                return case
+                return
             await _sleep_until_change(runtime, case, subscription, deadline)
 
 
