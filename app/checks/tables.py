@@ -27,6 +27,8 @@ class Check(Base):
     reported_by: Mapped[str] = mapped_column(Text)
     token_id: Mapped[UUID | None]
     at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    # The table lies in a room above.
+    redaction_id: Mapped[UUID | None] = mapped_column(ForeignKey("redactions.id"))
 
     __table_args__ = (
         CheckConstraint("status in ('pending', 'success', 'failure')", name="status"),

@@ -30,5 +30,7 @@ class Evaluation(Base):
     reported_by: Mapped[str] = mapped_column(Text)
     token_id: Mapped[UUID | None]
     at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    # The table lies in a room above.
+    redaction_id: Mapped[UUID | None] = mapped_column(ForeignKey("redactions.id"))
 
     __table_args__ = (Index("ix_evaluations_version_id_id", "version_id", "id"),)

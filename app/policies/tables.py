@@ -28,5 +28,7 @@ class PolicyRevision(Base):
     loosened: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     created_by: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    # The table lies in a room above.
+    redaction_id: Mapped[UUID | None] = mapped_column(ForeignKey("redactions.id"))
 
     __table_args__ = (Index("ix_policy_revisions_model_id", "model_id", "revision"),)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.audit.tables import Xid8
@@ -22,6 +22,10 @@ class Redaction(Base):
     reason: Mapped[str] = mapped_column(Text)
     marker: Mapped[str] = mapped_column(Text, unique=True)
     xid: Mapped[int] = mapped_column(Xid8, server_default=text("pg_current_xact_id()"))
+
+    __table_args__ = (
+        CheckConstraint("marker = 'redacted-' || right(id::text, 12)", name="marker"),
+    )
 
 
 class RedactionPlace(Base):

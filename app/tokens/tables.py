@@ -35,6 +35,8 @@ class Token(Base):
     issuers: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default="{}", default=list)
     last_used_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    # The table lies in a room above.
+    redaction_id: Mapped[UUID | None] = mapped_column(ForeignKey("redactions.id"))
     origin: Mapped[str] = mapped_column(Text, server_default="issued", default="issued")
     trust_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("trusts.id", ondelete="SET NULL"), index=True

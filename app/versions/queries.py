@@ -8,11 +8,13 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     and_,
+    column,
     exists,
     func,
     literal,
     or_,
     select,
+    table,
     text,
     true,
     tuple_,
@@ -41,6 +43,7 @@ class VersionView:
     aliases: list[str]
     authors: list[str]
     parents: list[dict[str, Any]]
+    redacted: dict[str, Any] | None
 
 
 HOLDERS_SHOWN = 100
@@ -69,6 +72,18 @@ _parents = (
     .correlate(Version)
     .scalar_subquery()
 )
+# The table lies in a room above.
+_redactions = table("redactions", column("id"), column("at"), column("reason"))
+_redacted = (
+    select(
+        func.json_build_object(
+            *("id", _redactions.c.id, "at", _redactions.c.at, "reason", _redactions.c.reason)
+        )
+    )
+    .where(_redactions.c.id == Version.redaction_id)
+    .correlate(Version)
+    .scalar_subquery()
+)
 views = (
     select(
         Version,
@@ -77,6 +92,7 @@ views = (
         aliases_of(Version.id).label("aliases"),
         _authors.label("authors"),
         _parents.label("parents"),
+        _redacted.label("redacted"),
     )
     .join(Model, Model.id == Version.model_id)
     .where(Version.deleted_at.is_(None), Model.deleted_at.is_(None))
@@ -85,8 +101,8 @@ views = (
 
 def as_view(row: Any) -> VersionView:
     """One row of `views`."""
-    version, model, stage, aliases, authors, parents = row
-    return VersionView(version, model, stage, aliases or [], authors or [], parents or [])
+    version, model, stage, aliases, authors, parents, redacted = row
+    return VersionView(version, model, stage, aliases or [], authors or [], parents or [], redacted)
 
 
 async def resolve_views(session: AsyncSession, model: str, ref: Ref) -> list[VersionView]:

@@ -16,12 +16,7 @@ from tests.access.matrix.catalogue import CATALOGUE
 
 APP = Path(__file__).parents[2] / "app"
 # Rights that a later feature will ask for. The list only shrinks.
-RESERVED: frozenset[Permission] = frozenset(
-    {
-        Permission.REDACTIONS_READ,
-        Permission.REDACTIONS_MAKE,
-    }
-)
+RESERVED: frozenset[Permission] = frozenset()
 
 
 def routes() -> list[tuple[str, str, RouteContext]]:

@@ -138,6 +138,10 @@ async def have_a_story(admin: Api, team: Team) -> dict[str, str]:
     await twice(alice, f"/promotions/{first['id']}/cancel")
     second = await twice(alice, f"{versions}/2/promotions", again)
     await twice(admin, f"/promotions/{second['id']}/override", {"reason": "Nobody can be reached."})
+    secret = {"text": "correct-horse-battery", "reason": "Pasted by mistake."}
+    await twice(admin, "/redactions", {**secret, "dry_run": True})
+    await changed(alice, "PATCH", f"{versions}/1", {"description": secret["text"]})
+    redactions = [await twice(admin, "/redactions", secret) for _ in range(2)]
     await twice(admin, "/models", {"name": "gone"})
     await changed(admin, "DELETE", "/models/gone")
     await twice(admin, "/models/gone/restore")
@@ -155,6 +159,7 @@ async def have_a_story(admin: Api, team: Team) -> dict[str, str]:
         "{trust}": "churn-ci",
         "{token_id}": token["id"],
         "{group}": "risk-team",
+        "{redaction_id}": redactions[0]["id"],
     }
 
 

@@ -1,6 +1,7 @@
 """What answers about versions look like."""
 
 from typing import Any, Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -134,6 +135,16 @@ class RecalledOutput(Output):
     at: Time = Field(description="When.")
 
 
+class RedactedOutput(Output):
+    """That a text was taken out of a version for good, and why."""
+
+    id: UUID = Field(
+        description="The redaction.", examples=["0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a90"]
+    )
+    reason: str = Field(description="Why.", examples=["A database password in a description."])
+    at: Time = Field(description="When.")
+
+
 class BytesOutput(Output):
     """Bytes as they are told apart."""
 
@@ -220,7 +231,8 @@ class VersionOutput(Output):
     )
     recipe_sha256: str | None = Field(
         description="SHA-256 over the canonical JSON (RFC 8785) of the frozen fields of its recipe "
-        "and `source`; null until it is ready.",
+        "and `source`; null until it is ready. Where `redacted` is set it may cover what is not "
+        "shown any more.",
         examples=[SHA],
     )
     stored: bool = Field(
@@ -229,6 +241,10 @@ class VersionOutput(Output):
     )
     recalled: RecalledOutput | None = Field(
         description="Set where the version is not to be used any more."
+    )
+    redacted: RedactedOutput | None = Field(
+        description="Set where a secret was taken out of it: a marker stands in its place. The "
+        "digests are those of before. The latest, where it happened several times."
     )
     overridden: bool = Field(
         description="Whether an admin's override ever moved it between stages: flagged for ever.",

@@ -14,7 +14,7 @@ from app.versions.tables import Version
 _FROM_ROW = tuple(
     name
     for name in VersionOutput.model_fields
-    if name not in {"model", "stage", "aliases", "authors", "parents", "stored"}
+    if name not in {"model", "stage", "aliases", "authors", "parents", "stored", "redacted"}
 )
 
 
@@ -28,6 +28,7 @@ def as_output(view: VersionView, actor: Actor) -> VersionOutput:
         aliases=view.aliases,
         authors=view.authors,
         parents=[each for each in view.parents if actor.role_on(each["model"]) is not None],
+        redacted=view.redacted,
         stored=is_stored(version.status, version.files_count, version.source),
     )
 

@@ -254,6 +254,9 @@ RECORD = (
     Case(f"GET {API}/events/verify"),
     Case(f"GET {API}/events/export"),
     Case(f"GET {API}/events/checkpoints"),
+    Case(f"POST {API}/redactions", send={"json": {"text": "nobody-wrote-it", "reason": "x"}}),
+    Case(f"GET {API}/redactions"),
+    Case(f"GET {API}/redactions/{{redaction_id}}"),
     Case(f"GET {API}/storage"),
     Case("GET /metrics"),
 )

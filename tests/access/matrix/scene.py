@@ -50,6 +50,9 @@ async def make_scene(admin: Api, team: Team, sql: Sql) -> Scene:
     await _make_history(scene, bob)
     await ok(await admin.put("/policy", json=default_with(protected_aliases=["champion"])))
     own = await ok(await owner.put("/models/churn/policy", json={"protected_aliases": ["best"]}))
+    secret = {"text": "nobody-wrote-this", "reason": "To have one."}
+    redaction = await ok(await admin.post("/redactions", secret))
+    scene.names |= {"redaction_id": redaction["id"]}
     scene.names |= {"revision": 1, "own_revision": own["revision"]}
     return scene
 
