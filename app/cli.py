@@ -1,4 +1,4 @@
-"""The commands: `python -m app serve | migrate | worker | doctor | verify-events`.
+"""The commands: `python -m app serve | migrate | worker | doctor | admin-token | verify-events`.
 
 What goes wrong is one line with a remedy, and an exit code that is not zero.
 """
@@ -11,7 +11,7 @@ import uvloop
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from app import serving
+from app import recovery, serving
 from app.core import logs, schema
 from app.core.embedded import EmbeddedError, EmbeddedPostgres
 from app.core.schema import SchemaError
@@ -110,6 +110,29 @@ def verify_events(
     report = offline.verify(export, offline.read_keys(key), kept)
     typer.echo("\n".join(report.sentences))
     raise SystemExit(0 if report.valid else 1)
+
+
+@commands.command(name="admin-token")
+def admin_token(
+    identity: Annotated[
+        str | None, typer.Option("--identity", help="Whose; needed where there are several admins.")
+    ] = None,
+    days: Annotated[
+        float, typer.Option("--days", min=0.01, max=3650, help="How many days it lives.")
+    ] = 90,
+    make_admin: Annotated[
+        bool, typer.Option("--make-admin", help="Where no admin is enabled, make this one.")
+    ] = False,
+) -> None:
+    """Issue a token for an admin, where all others are lost. Needs the server's settings; safe
+    beside running servers; recorded."""
+    settings = _settings()
+    with recovery.database_beside(settings) as url:
+        uvloop.run(
+            recovery.admin_token(
+                settings, url, identity, days=days, make_admin=make_admin, say=typer.echo
+            )
+        )
 
 
 def _settings() -> Settings:

@@ -230,27 +230,28 @@ async def remove_all(session: AsyncSession, group: Group) -> Sequence[Row[str, s
     return (await session.execute(statement.returning(GrantRow.role, GrantRow.models))).all()
 
 
+_has_role_admin = select(GrantRow.identity_id).where(
+    GrantRow.role == "admin", GrantRow.identity_id.is_not(None)
+)
+_admin_by_group = (
+    select(Membership.identity_id)
+    .join(GrantRow, GrantRow.group_id == Membership.group_id)
+    .where(GrantRow.role == "admin")
+)
+_enabled_admins = select(Identity).where(
+    Identity.disabled_at.is_(None),
+    or_(Identity.id.in_(_has_role_admin), Identity.id.in_(_admin_by_group)),
+)
+
+
 async def has_admin(session: AsyncSession) -> bool:
     """Whether anybody who is not disabled has the role admin, of their own or by a group."""
-    by_group = select(Membership.identity_id).join(
-        GrantRow, GrantRow.group_id == Membership.group_id
-    )
-    statement = select(
-        select(Identity.id)
-        .where(
-            Identity.disabled_at.is_(None),
-            or_(
-                Identity.id.in_(
-                    select(GrantRow.identity_id).where(
-                        GrantRow.role == "admin", GrantRow.identity_id.is_not(None)
-                    )
-                ),
-                Identity.id.in_(by_group.where(GrantRow.role == "admin")),
-            ),
-        )
-        .exists()
-    )
-    return bool((await session.execute(statement)).scalar_one())
+    return bool((await session.execute(select(_enabled_admins.exists()))).scalar_one())
+
+
+async def enabled_admins(session: AsyncSession) -> Sequence[Identity]:
+    """All of these, the oldest first."""
+    return (await session.execute(_enabled_admins.order_by(Identity.id))).scalars().all()
 
 
 async def anybody(session: AsyncSession) -> bool:
