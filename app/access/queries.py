@@ -238,14 +238,16 @@ _admin_by_group = (
     .join(GrantRow, GrantRow.group_id == Membership.group_id)
     .where(GrantRow.role == "admin")
 )
-_enabled_admins = select(Identity).where(
+# Whether an identity is not disabled and has the role admin, of its own or by a group.
+is_enabled_admin = and_(
     Identity.disabled_at.is_(None),
     or_(Identity.id.in_(_has_role_admin), Identity.id.in_(_admin_by_group)),
 )
+_enabled_admins = select(Identity).where(is_enabled_admin)
 
 
 async def has_admin(session: AsyncSession) -> bool:
-    """Whether anybody who is not disabled has the role admin, of their own or by a group."""
+    """Whether there is an enabled admin."""
     return bool((await session.execute(select(_enabled_admins.exists()))).scalar_one())
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access import queries
 from app.access.authenticator import Authenticator
-from app.access.queries import visible
+from app.access.queries import is_enabled_admin, visible
 from app.access.rules import check, check_new, may, require_server
 from app.access.schemas import GrantInput, GrantOutput
 from app.access.tables import GrantRow
@@ -26,7 +26,15 @@ from app.identities.schemas import Me, RoleHeld, RoleName, ScopeName, TokenUsed
 from app.identities.tables import Group, Identity
 from app.tokens import service as tokens
 
-__all__ = ["Authenticator", "check", "check_new", "may", "require_server", "visible"]
+__all__ = [
+    "Authenticator",
+    "check",
+    "check_new",
+    "is_enabled_admin",
+    "may",
+    "require_server",
+    "visible",
+]
 
 FIRST_ADMIN = "admin"
 ADMIN: RoleName = "admin"

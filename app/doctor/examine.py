@@ -9,6 +9,7 @@ import uvloop
 from app.core.embedded import EmbeddedError, EmbeddedPostgres
 from app.core.settings import Settings
 from app.doctor.findings import Findings
+from app.doctor.people import look_at_people
 from app.doctor.postgres import look_at_database
 from app.doctor.settings import look_at_settings
 from app.doctor.storage import compare, look_at_store
@@ -63,6 +64,8 @@ async def _services(
         return
     try:
         has_database = await look_at_database(runtime, settings, found)
+        if has_database:
+            await look_at_people(runtime, found)
         has_store = await look_at_store(runtime.store, settings, found)
         if has_database and has_store:
             await compare(runtime, found, deep=deep, fix=fix)

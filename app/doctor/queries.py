@@ -1,16 +1,20 @@
 """What the doctor asks of several rooms at once, and of PostgreSQL itself."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
 from psycopg.rows import TupleRow
-from sqlalchemy import distinct, func, select
+from sqlalchemy import Row, distinct, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
+from app.access.service import is_enabled_admin
 from app.files.tables import File, Upload
+from app.identities.tables import Identity
 from app.models.tables import Model
+from app.tokens.tables import Token
 from app.versions.tables import Version
 
 Connection = psycopg.AsyncConnection[TupleRow]
@@ -77,3 +81,29 @@ async def most_connections(connection: Connection) -> int:
     """How many connections PostgreSQL allows at a time."""
     cursor = await connection.execute("SELECT current_setting('max_connections')::int")
     return int((await cursor.fetchone() or (0,))[0])
+
+
+async def admin_can_come_in(session: AsyncSession) -> bool:
+    """Whether an enabled admin has a token that works and is not narrowed; or nobody is there yet,
+    and the first start makes the first one."""
+    usable = select(Token.id).where(
+        Token.identity_id.in_(select(Identity.id).where(is_enabled_admin)),
+        Token.revoked_at.is_(None),
+        or_(Token.expires_at.is_(None), Token.expires_at > func.statement_timestamp()),
+        Token.models.is_(None),
+        literal("admin") == func.any(Token.scopes),
+    )
+    statement = select(or_(usable.exists(), ~select(Identity.id).exists()))
+    return bool((await session.execute(statement)).scalar_one())
+
+
+async def without_enabled_owner(session: AsyncSession) -> Sequence[Row[str, str]]:
+    """Enabled service accounts whose owner is disabled, with the owner."""
+    owner = aliased(Identity)
+    statement = (
+        select(Identity.name, owner.name)
+        .join(owner, owner.id == Identity.owner_id)
+        .where(Identity.disabled_at.is_(None), owner.disabled_at.is_not(None))
+        .order_by(Identity.name)
+    )
+    return (await session.execute(statement)).all()

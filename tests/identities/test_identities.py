@@ -238,3 +238,27 @@ async def test_me_tells_who_i_am_and_what_i_may_do(admin: Api, team: Team) -> No
     assert (await admin.get("/me")).json()["is_admin"] is True
     assert (await (await team.token("admin", ["write"])).get("/me")).json()["is_admin"] is False
     assert (await bot.get("/me")).json()["name"] == "bot"
+
+
+async def test_machines_work_on_when_their_owner_is_disabled_and_an_admin_sees_it(
+    admin: Api, team: Team
+) -> None:
+    alice = await team.person("alice")
+    bot = await team.service("bot", alice)
+    shown = (await admin.get("/identities/bot")).json()
+    assert (shown["owner"], shown["owner_disabled"]) == ("alice", False)
+    tag = (await admin.get("/identities/bot")).headers["etag"]
+    disabled = (await admin.patch("/identities/alice", {"disabled": True})).json()
+    assert disabled["service_accounts"] == 1
+    assert (await bot.get("/me")).status_code == 200
+    found = (await admin.get("/identities", params={"owner_disabled": True})).json()["items"]
+    assert [(item["name"], item["owner"], item["owner_disabled"]) for item in found] == [
+        ("bot", "alice", True)
+    ]
+    stale = await admin.get("/identities/bot", headers={"If-None-Match": tag})
+    assert stale.status_code == 200
+    given = (await admin.patch("/identities/bot", {"owner": "admin"})).json()
+    assert (given["owner"], given["owner_disabled"]) == ("admin", False)
+    assert (await admin.get("/identities/alice")).json()["service_accounts"] == 0
+    await admin.patch("/identities/bot", {"disabled": True})
+    assert (await admin.get("/identities/admin")).json()["service_accounts"] == 0
