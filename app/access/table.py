@@ -227,7 +227,7 @@ RULES: dict[Permission, Rule] = {
 }
 
 # Methods and paths that answer anybody: nothing of a team's work is in what they say. The signed
-# links of the local store prove themselves.
+# links of the local store prove themselves, and sign-in is how one comes by a token.
 PUBLIC = frozenset(
     {
         ("GET", "/"),
@@ -238,11 +238,15 @@ PUBLIC = frozenset(
         ("GET", "/version"),
         ("GET", "/docs"),
         ("GET", "/docs/start"),
+        ("GET", "/docs/signed-in"),
         ("GET", "/docs/static/{name}"),
         ("GET", "/openapi.json"),
         ("GET", "/problems"),
         ("GET", "/problems/{slug}"),
         ("POST", "/api/v1/auth/exchange"),
+        ("GET", "/api/v1/auth/authorize"),
+        ("GET", "/api/v1/auth/callback"),
+        ("POST", "/api/v1/auth/token"),
         ("PUT", "/api/v1/transfer/uploads/{upload_id}/parts/{number}"),
         ("GET", "/api/v1/transfer/blobs/{sha256}"),
         ("HEAD", "/api/v1/transfer/blobs/{sha256}"),

@@ -21,6 +21,10 @@ REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 ENDPOINT = re.compile(
     r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d{1,5}))?(?:/[\w./~-]*)?"
 )
+ISSUER = re.compile(
+    r"(?:https://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])|http://(?:127\.0\.0\.1|\[::1\]|localhost))"
+    r"(?::\d{1,5})?(?:/[\w.~%/-]*)?"
+)
 
 
 class Settings(BaseSettings):
@@ -183,6 +187,37 @@ class Settings(BaseSettings):
                     f"STAGEWARD_S3_{name} is set and STAGEWARD_S3_BUCKET is not: set the bucket "
                     "too, or blobs would be files in a directory."
                 )
+        return self
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _check_issuer(cls, value: str | None) -> str | None:
+        if value is not None and not ISSUER.fullmatch(value):
+            raise ValueError(
+                "This is not the name of an OIDC issuer. Write it as its configuration does: "
+                "https://host/path, without a query (http:// only for 127.0.0.1, [::1] and "
+                "localhost)."
+            )
+        return value
+
+    @field_validator("oidc_scopes")
+    @classmethod
+    def _check_scopes(cls, value: str) -> str:
+        if "openid" not in value.split():
+            raise ValueError("It must name the scope openid: openid profile email.")
+        return value
+
+    @model_validator(mode="after")
+    def _check_oidc(self) -> Self:
+        if (self.oidc_issuer is None) != (self.oidc_client_id is None):
+            raise ValueError(
+                "STAGEWARD_OIDC_ISSUER and STAGEWARD_OIDC_CLIENT_ID are set together or not at all."
+            )
+        if self.oidc_client_secret is not None and self.oidc_issuer is None:
+            raise ValueError(
+                "STAGEWARD_OIDC_CLIENT_SECRET is set and STAGEWARD_OIDC_ISSUER is not: nobody "
+                "could sign in with it."
+            )
         return self
 
     @model_validator(mode="after")

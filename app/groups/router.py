@@ -15,7 +15,7 @@ from app.core.problems_docs import responses
 from app.core.runtime import Reading, Transaction
 from app.edge.routing import api_router
 from app.groups import service
-from app.groups.schemas import GroupInput, GroupOutput
+from app.groups.schemas import GroupChange, GroupInput, GroupOutput
 from app.identities.problems import LastAdmin, NameTaken
 
 router = api_router("Groups")
@@ -43,13 +43,7 @@ async def create_group(
     group = await service.create(session, actor, wanted)
     response.headers["Location"] = f"/api/v1/groups/{quote(group.name, safe='')}"
     response.headers["ETag"] = etag(group.revision)
-    return GroupOutput(
-        name=group.name,
-        description=group.description,
-        members=[],
-        created_by=group.created_by,
-        created_at=group.created_at,
-    )
+    return service.output(group, None, None)
 
 
 @router.get("/groups", summary="List groups", responses=responses(InvalidRequest))
@@ -83,6 +77,27 @@ async def get_group(
     """A group and who is in it."""
     found, tag = await service.get(session, group)
     return answer(if_none_match, response, tag) or found
+
+
+@router.patch(
+    "/groups/{group}",
+    summary="Edit a group",
+    responses=responses(NotFound, NotAllowed, LastAdmin, InvalidRequest, StaleRevision),
+)
+async def edit_group(
+    group: GroupPath,
+    wanted: GroupChange,
+    actor: Manager,
+    session: Transaction,
+    response: Response,
+    if_match: IfMatch = None,
+) -> GroupOutput:
+    """Change what is named; the rest stays. With another `claim`, those who are in the group by
+    the one before leave it at once, and come back as they sign in. Refused where nobody would be
+    an admin any more. Takes an admin."""
+    found, tag = await service.change(session, actor, group, wanted, if_match)
+    response.headers["ETag"] = tag
+    return found
 
 
 @router.delete(

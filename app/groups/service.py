@@ -1,6 +1,6 @@
 """Making groups, and who is in them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import delete
@@ -14,9 +14,10 @@ from app.core.moments import Moment
 from app.core.pages import Page, cursor_id, cut, encode_cursor
 from app.core.problems import NotFound
 from app.groups import queries
-from app.groups.schemas import GroupInput, GroupOutput
+from app.groups.schemas import GroupChange, GroupInput, GroupOutput
 from app.identities import service as identities
 from app.identities.moments import changes_standing, power_lost
+from app.identities.problems import LastAdmin
 from app.identities.tables import Group, Identity, Membership
 
 # A group is about to go, and with it what it was granted.
@@ -26,12 +27,47 @@ deleting: Moment[[AsyncSession, Actor, Group]] = Moment()
 async def create(session: AsyncSession, actor: Actor, wanted: GroupInput) -> Group:
     """Make a group without members."""
     await identities.claim_name(session, wanted.name)
-    group = Group(name=wanted.name, description=wanted.description, created_by=actor.name)
+    group = Group(
+        name=wanted.name,
+        description=wanted.description,
+        claim=wanted.claim,
+        created_by=actor.name,
+    )
     session.add(group)
     await session.flush()
     details = {"description": wanted.description}
+    if wanted.claim is not None:
+        details["claim"] = wanted.claim
     audit.record(session, actor, "group.created", subject=f"group:{group.name}", details=details)
     return group
+
+
+async def change(
+    session: AsyncSession, actor: Actor, name: str, wanted: GroupChange, if_match: str | None
+) -> tuple[GroupOutput, str]:
+    """Change what a group is told as, or by which claim people come to it."""
+    group = await _to_change(session, name, if_match)
+    before = {"description": group.description, "claim": group.claim}
+    given = wanted.model_dump(exclude_unset=True)
+    differs = audit.difference(before, {**before, **given})
+    if differs:
+        group.description = given.get("description", group.description)
+        group.claim = given.get("claim") if "claim" in given else group.claim
+        group.revision += 1
+        await session.flush()
+        subject = f"group:{group.name}"
+        audit.record(session, actor, "group.updated", subject=subject, details=differs)
+    if "claim" in differs:
+        await _end_by_claim(session, actor, group, before["claim"])
+    return await get(session, name)
+
+
+async def _end_by_claim(
+    session: AsyncSession, actor: Actor, group: Group, claim: str | None
+) -> None:
+    for member in await queries.members_by_claim(session, group.id):
+        await _drop(session, group, member)
+        await _member_event(session, actor, group, "member.removed", member, by_claim=claim)
 
 
 async def delete_group(
@@ -64,6 +100,8 @@ async def add_member(
     changed = added.first() is not None
     if changed:
         await _member_event(session, actor, group, "member.added", identity)
+    elif await queries.make_by_hand(session, group.id, identity.id, actor.name):
+        await _member_event(session, actor, group, "member.kept", identity)
     return *await get(session, name), changed
 
 
@@ -73,12 +111,7 @@ async def remove_member(
     """Take an identity out of a group."""
     group = await _to_change(session, name, if_match)
     identity = await _identity(session, member)
-    removed = await session.execute(
-        delete(Membership)
-        .where(Membership.group_id == group.id, Membership.identity_id == identity.id)
-        .returning(Membership.identity_id)
-    )
-    if removed.first() is None:
+    if not await _drop(session, group, identity):
         raise NotFound(f"`{member}` is not in the group `{name}`.")
     await _member_event(session, actor, group, "member.removed", identity)
 
@@ -88,8 +121,7 @@ async def get(session: AsyncSession, name: str) -> tuple[GroupOutput, str]:
     found = await queries.one(session, name)
     if found is None:
         raise _no_group(name)
-    group, members = found
-    return _output(group, members), etag(group.revision)
+    return output(*found), etag(found[0].revision)
 
 
 async def page(session: AsyncSession, *, cursor: str | None, limit: int) -> Page[GroupOutput]:
@@ -97,7 +129,7 @@ async def page(session: AsyncSession, *, cursor: str | None, limit: int) -> Page
     found = await queries.page(session, after=cursor_id(cursor), limit=limit)
     rows, more = cut(found, limit)
     return Page(
-        items=[_output(group, members) for group, members in rows],
+        items=[output(*row) for row in rows],
         next_cursor=encode_cursor(rows[-1][0].id) if more else None,
     )
 
@@ -107,16 +139,57 @@ async def member_ids(session: AsyncSession, group: Group) -> Sequence[UUID]:
     return await queries.member_ids(session, group.id)
 
 
+async def follow_claims(
+    session: AsyncSession, identity: Identity, claims: Collection[str]
+) -> list[str]:
+    """Have an identity be in each group whose claim is one of these, and no longer in one that it
+    is in by another. What an admin did by hand stays. Answers the groups that it could not leave,
+    because nobody would be an admin any more."""
+    kept = []
+    for group, membership in await queries.led_by_claim(session, identity.id, claims):
+        name = group.name  # what a refused leave rolls back is not read again
+        is_listed = group.claim is not None and group.claim in claims
+        is_in_by_claim = membership is not None and membership.by_claim
+        if is_listed and membership is None:
+            await _join(session, group, identity)
+        elif is_in_by_claim and not is_listed and not await _leave(session, group, identity):
+            kept.append(name)
+    return kept
+
+
+async def _join(session: AsyncSession, group: Group, identity: Identity) -> None:
+    session.add(
+        Membership(group_id=group.id, identity_id=identity.id, added_by=audit.SYSTEM, by_claim=True)
+    )
+    await session.flush()
+    await _member_event(session, None, group, "member.added", identity, by_claim=group.claim)
+
+
+async def _leave(session: AsyncSession, group: Group, identity: Identity) -> bool:
+    try:
+        async with session.begin_nested():
+            await _drop(session, group, identity)
+            await _member_event(
+                session, None, group, "member.removed", identity, by_claim=group.claim
+            )
+    except LastAdmin:
+        return False
+    return True
+
+
 async def find_to_grant(session: AsyncSession, name: str) -> Group | None:
     """The group of this name, which stays until the end of the transaction."""
     return await queries.locked(session, name)
 
 
-def _output(group: Group, members: list[str] | None) -> GroupOutput:
+def output(group: Group, members: list[str] | None, by_claim: list[str] | None) -> GroupOutput:
+    """A group with the names of its members, and of those of them who are so by claim."""
     return GroupOutput(
         name=group.name,
         description=group.description,
         members=members or [],
+        claim=group.claim,
+        members_by_claim=by_claim or [],
         created_by=group.created_by,
         created_at=group.created_at,
     )
@@ -137,12 +210,27 @@ async def _identity(session: AsyncSession, name: str) -> Identity:
     return identity
 
 
+async def _drop(session: AsyncSession, group: Group, identity: Identity) -> bool:
+    removed = await session.execute(
+        delete(Membership)
+        .where(Membership.group_id == group.id, Membership.identity_id == identity.id)
+        .returning(Membership.identity_id)
+    )
+    return removed.first() is not None
+
+
 async def _member_event(
-    session: AsyncSession, actor: Actor, group: Group, action: str, member: Identity
+    session: AsyncSession,
+    actor: Actor | None,
+    group: Group,
+    action: str,
+    member: Identity,
+    *,
+    by_claim: str | None = None,
 ) -> None:
     group.revision += 1
     await session.flush()
-    details = {"member": member.name}
+    details = {"member": member.name, **({} if by_claim is None else {"by_claim": by_claim})}
     audit.record(session, actor, action, subject=f"group:{group.name}", details=details)
     await _rights_changed(session, [member.id])
 

@@ -89,6 +89,14 @@ class Discovery:
         request = self._opened().build_request("POST", url, data=dict(form), headers=HEADERS)
         return await self._ask(configuration.issuer, request, given)
 
+    async def get_as(
+        self, configuration: Configuration, url: str, token: str
+    ) -> tuple[int, dict[str, Any]]:
+        """Ask an endpoint of the issuer with a token of its own; as `post_form`."""
+        headers = {**HEADERS, "Authorization": f"Bearer {token}"}
+        request = self._opened().build_request("GET", url, headers=headers)
+        return await self._ask(configuration.issuer, request)
+
     async def close(self) -> None:
         """Close the connections."""
         if self._client is not None:

@@ -19,6 +19,7 @@ _FILES = {
     "docs.css": ROOT / "docs.css",
     "docs.js": ROOT / "docs.js",
     "logo.svg": ROOT / "logo.svg",
+    "signed-in.js": ROOT / "signed-in.js",
     **{
         name: ROOT / "swagger-ui" / name
         for name in (

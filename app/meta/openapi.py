@@ -30,7 +30,7 @@ from app.meta.headers import Shapes, add_headers
 from app.meta.permissions import build_page
 
 COMMITTED = Path("docs/openapi.json")
-SCHEME = "token"
+SCHEME, SIGN_IN = "token", "sign_in"
 METHODS = ("get", "head", "post", "put", "patch", "delete")
 GUIDE = (Path(__file__).parent / "guide.md").read_text(encoding="utf-8")
 
@@ -63,6 +63,24 @@ _SECURITY = {
     "`POST /api/v1/tokens` makes more.",
 }
 
+_SIGN_IN = {
+    "type": "oauth2",
+    "description": "Sign in with your account at the team's OIDC provider: it gives a token that "
+    "lives an hour, or as long as the operator set.",
+    "flows": {
+        "authorizationCode": {
+            "authorizationUrl": "/api/v1/auth/authorize",
+            "tokenUrl": "/api/v1/auth/token",
+            "scopes": {
+                "read": "See what you may see.",
+                "write": "Register, upload, measure, promote.",
+                "review": "Approve and reject.",
+                "admin": "Administer, if you are an admin.",
+            },
+        }
+    },
+}
+
 _IDEMPOTENCY_KEY = {"$ref": "#/components/parameters/IdempotencyKey"}
 _IDEMPOTENCY_HEADER = {
     "name": "Idempotency-Key",
@@ -79,6 +97,23 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
     if not app.openapi_schema:
         app.openapi_schema = _finish(_fastapis_own(app), _names(app), _shapes(app))
     return app.openapi_schema
+
+
+def with_sign_in(document: dict[str, Any]) -> dict[str, Any]:
+    """The document of a server that people can sign in to: what takes a token takes one of a
+    sign-in. The committed one is of no server, and so without."""
+    components = document["components"]
+    schemes = {**components["securitySchemes"], SIGN_IN: _SIGN_IN}
+    paths = {
+        path: {
+            method: {**operation, "security": [*operation["security"], {SIGN_IN: []}]}
+            if operation["security"]
+            else operation
+            for method, operation in item.items()
+        }
+        for path, item in document["paths"].items()
+    }
+    return {**document, "paths": paths, "components": {**components, "securitySchemes": schemes}}
 
 
 def as_text(document: dict[str, Any]) -> str:

@@ -23,15 +23,32 @@ _DOCS_POLICY = _POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inl
 _CODE = re.compile(r"`([^`]+)`")
 
 
-def docs_page() -> HTMLResponse:
-    """Swagger UI under our own header."""
-    body = Template('<div id="api" data-document="/openapi.json"></div>\n$scripts').substitute(
+def docs_page(signed_in: str | None = None) -> HTMLResponse:
+    """Swagger UI under our own header. `signed_in`: where a sign-in leads back to, if people can
+    sign in here."""
+    back = f' data-signed-in="{html.escape(signed_in)}"' if signed_in else ""
+    body = Template(
+        f'<div id="api" data-document="/openapi.json"{back}></div>\n$scripts'
+    ).substitute(
         scripts="\n".join(
             f'<script src="{address(name)}"></script>'
             for name in ("swagger-ui-bundle.js", "docs.js")
         )
     )
     return _page("Stageward API", body, policy=_DOCS_POLICY, styles=("swagger-ui.css",))
+
+
+def signed_in_page() -> HTMLResponse:
+    """Where a sign-in that /docs began ends: it hands the code to the page that began, and says
+    what went wrong. The code is in its address, so it leads nowhere and tells no other page."""
+    body = (
+        '<main id="signed-in"><h1>Signing in</h1><p>This window closes by itself.</p></main>\n'
+        f'<script src="{address("signed-in.js")}"></script>'
+    )
+    page = _page("Signing in · Stageward", body)
+    page.headers["Referrer-Policy"] = "no-referrer"
+    page.headers["Cache-Control"] = "no-store"
+    return page
 
 
 def start_page(base_url: str) -> HTMLResponse:

@@ -16,8 +16,9 @@ from app.core.problems_docs import explanation, responses
 from app.core.runtime import Runtime, get_runtime
 from app.meta import pages, service
 from app.meta.assets import asset
-from app.meta.openapi import build_openapi
+from app.meta.openapi import build_openapi, with_sign_in
 from app.meta.schemas import Liveness, ProblemPage, ProblemPages, Readiness, Version
+from app.signin.rules import DOCS_PATH
 
 router = APIRouter(tags=["Health"])
 Accept = Annotated[str, Header(include_in_schema=False)]
@@ -106,8 +107,12 @@ async def get_metrics(
 
 @router.get("/openapi.json", include_in_schema=False)
 async def openapi(request: Request) -> Response:
-    """The OpenAPI document."""
-    return JSONResponse(build_openapi(request.app))
+    """The OpenAPI document, with sign-in where this server has a provider."""
+    document = build_openapi(request.app)
+    runtime: Runtime | None = getattr(request.app.state, "runtime", None)
+    if runtime is not None and runtime.settings.oidc_issuer is not None:
+        document = with_sign_in(document)
+    return JSONResponse(document)
 
 
 @router.get("/", include_in_schema=False)
@@ -117,9 +122,18 @@ async def root() -> Response:
 
 
 @router.get("/docs", include_in_schema=False)
-async def docs() -> Response:
+async def docs(request: Request) -> Response:
     """The browsable API."""
-    return pages.docs_page()
+    runtime: Runtime | None = getattr(request.app.state, "runtime", None)
+    if runtime is None or runtime.settings.oidc_issuer is None:
+        return pages.docs_page()
+    return pages.docs_page(runtime.settings.base_url + DOCS_PATH)
+
+
+@router.get(DOCS_PATH, include_in_schema=False)
+async def signed_in() -> Response:
+    """Where a sign-in that the browsable API began ends."""
+    return pages.signed_in_page()
 
 
 @router.get("/docs/start", include_in_schema=False)

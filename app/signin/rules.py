@@ -29,6 +29,7 @@ _LOOPBACK = re.compile(
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _STATE = re.compile(r"[A-Za-z0-9_-]{43}")
+_BEARER = re.compile(r"[A-Za-z0-9._~+/=-]{1,16384}")
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 _UNSPEAKABLE = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]+")  # of an error_description
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
@@ -39,12 +40,13 @@ PASSED_ON = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
 class Refusal(Exception):
     """An OAuth error: its code, and a sentence for whoever reads it."""
 
-    error: str
-    description: str
+    def __init__(self, error: str, description: str) -> None:
+        super().__init__(description)
+        self.error = error
+        self.description = description
 
 
 def may_redirect(client_id: str | None, redirect_uri: str | None, base_url: str) -> bool:
@@ -69,7 +71,7 @@ def scopes_asked(text: str | None) -> list[str]:
     wanted = set((text or "").split(" ")) - {""} or set(USUAL_SCOPES)
     if unknown := wanted - set(Scope):
         known = ", ".join(Scope)
-        raise Refusal("invalid_scope", f"{sorted(unknown)[0][:50]} is no scope. There are: {known}.")
+        raise Refusal("invalid_scope", f"{min(unknown)[:50]} is no scope. There are: {known}.")
     return sorted(wanted)
 
 
@@ -97,6 +99,11 @@ def echoed(state: str | None) -> str | None:
 def is_state(text: str) -> bool:
     """Whether a text may be a state of ours."""
     return _STATE.fullmatch(text) is not None
+
+
+def is_bearer(token: object) -> bool:
+    """Whether something can be sent as a bearer token (RFC 6750)."""
+    return isinstance(token, str) and _BEARER.fullmatch(token) is not None
 
 
 def proves(verifier: str, challenge: str) -> bool:
@@ -170,7 +177,9 @@ def person(claims: Mapping[str, Any], issuer: str, name_claim: str, groups_claim
     if not isinstance(subject, str) or not 1 <= len(subject) <= 255 or "\0" in subject:
         raise Refusal("server_error", "The provider's token does not say whose it is (sub).")
     email = _email(claims)
-    named = name_from(claims.get(name_claim)) or name_from((email or _any(claims)).partition("@")[0])
+    named = name_from(claims.get(name_claim)) or name_from(
+        (email or _any(claims)).partition("@")[0]
+    )
     verified = email if claims.get("email_verified") in (True, "true") else None
     return Person(issuer, subject, named, verified, _groups(claims.get(groups_claim)))
 
@@ -207,3 +216,17 @@ def _groups(claim: object) -> frozenset[str] | None:
 def lacks(claims: Mapping[str, Any], wanted: tuple[str, ...]) -> bool:
     """Whether the provider's token leaves out a claim that is looked at."""
     return any(claims.get(name) is None for name in wanted)
+
+
+def completed(claims: Mapping[str, Any], status: int, told: Mapping[str, Any]) -> dict[str, Any]:
+    """The claims of the provider's token, and those that it left out as the userinfo endpoint
+    tells them, if that speaks of the same account."""
+    if status != 200:
+        raise Refusal("server_error", f"The provider's userinfo endpoint answers {status}.")
+    if told.get("sub") != claims.get("sub"):
+        raise Refusal("server_error", "The provider's userinfo is of another account (sub).")
+    # An address and whether it is verified come from one place, or one could vouch for another.
+    address = ("email", "email_verified")
+    source = claims if claims.get("email") is not None else told
+    rest = {k: v for k, v in {**told, **claims}.items() if k not in address}
+    return rest | {name: source[name] for name in address if name in source}

@@ -63,9 +63,11 @@ def test_what_is_listed_as_public_is_there() -> None:
 
 
 def test_only_what_proves_itself_is_public_in_the_api() -> None:
-    """Signed links, and a token that an issuer signed and that is exchanged for one of ours."""
+    """Signed links, and a token that an issuer signed and that is exchanged for one of ours; and
+    sign-in, whose proof is what the OIDC provider says of whoever was there."""
     public = {path for _, path in PUBLIC if path.startswith("/api/v1/")}
-    proven = ("/api/v1/transfer/", "/api/v1/auth/exchange")
+    sign_in = tuple(f"/api/v1/auth/{step}" for step in ("authorize", "callback", "token"))
+    proven = ("/api/v1/transfer/", "/api/v1/auth/exchange", *sign_in)
     assert all(path.startswith(proven) for path in public), public
 
 

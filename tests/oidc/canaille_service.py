@@ -19,6 +19,7 @@ import canaille
 from canaille.app import models
 from canaille.app.flask import csrf
 from canaille.backends import Backend
+from canaille.backends.memory.backend import MemoryBackend, listify
 from flask import Flask, Response, request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -27,6 +28,21 @@ CLAIMS = {
     # Canaille says nothing of it: here, an address is verified unless it says otherwise.
     "EMAIL_VERIFIED": "{{ 'false' if user.title == 'unverified' else 'true' }}",
 }
+
+
+_fitting_any = MemoryBackend.do_query
+
+
+def fitting_all(self: MemoryBackend, model: Any, *args: Any, **wanted: Any) -> list[Any]:
+    """What fits all conditions. Canaille's own finds what fits any of them, and so would take one
+    code of a client for another of its codes."""
+    found = _fitting_any(self, model, *args, **wanted)
+    return [one for one in found if all(_fits(one, *pair) for pair in wanted.items())]
+
+
+def _fits(one: Any, attribute: str, value: Any) -> bool:
+    has = listify(one._state.get(attribute))
+    return any(accepted in has for accepted in type(one).serialize(listify(value)))
 
 
 class Quiet(WSGIRequestHandler):
@@ -39,6 +55,7 @@ class Quiet(WSGIRequestHandler):
 def make_app(address: str, folder: Path) -> Flask:
     """The application, as the issuer of this address."""
     logging = {"version": 1, "disable_existing_loggers": True}
+    MemoryBackend.do_query = fitting_all
     app = canaille.create_app(
         {
             "SECRET_KEY": "a-secret-key-for-tests",

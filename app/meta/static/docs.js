@@ -15,4 +15,12 @@ window.ui = SwaggerUIBundle({
   showExtensions: false,
   tryItOutEnabled: true,
   validatorUrl: null,
+  oauth2RedirectUrl: place.dataset.signedIn,
 });
+if (place.dataset.signedIn) {
+  window.ui.initOAuth({
+    clientId: "stageward-docs",
+    scopes: "read write review",
+    usePkceWithAuthorizationCodeGrant: true,
+  });
+}

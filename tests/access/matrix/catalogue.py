@@ -11,7 +11,7 @@ from typing import Any
 from app.access.table import Permission, Rule
 from app.core.actor import Role, Scope
 from tests.access.matrix.case import Case
-from tests.access.matrix.scene import MEASURED, Scene, V, ok
+from tests.access.matrix.scene import LINK, MEASURED, Scene, V, ok
 from tests.actors import API, Api
 from tests.policies.acting import default_with
 
@@ -192,9 +192,13 @@ PEOPLE = (
     Case(f"POST {API}/groups", send={"json": {"name": "new-team"}}),
     Case(f"GET {API}/groups"),
     Case(f"GET {API}/groups/{{group}}"),
+    Case(f"PATCH {API}/groups/{{group}}", send={"json": {"claim": "ml-risk"}}),
     Case(f"DELETE {API}/groups/{{group}}"),
     Case(f"PUT {API}/groups/{{group}}/members/{{name}}"),
     Case(f"DELETE {API}/groups/{{group}}/members/{{name}}", at={"name": "member"}),
+    Case(f"GET {API}/identities/{{name}}/links"),
+    Case(f"PUT {API}/identities/{{name}}/links", send={"json": {**LINK, "subject": "new"}}),
+    Case(f"DELETE {API}/identities/{{name}}/links", send={"params": LINK}),
     Case(f"GET {API}/grants"),
     Case(f"PUT {API}/grants", send={"json": {**GRANT, "models": "y-*"}}),
     Case(f"DELETE {API}/grants", send={"params": GRANT}),
@@ -261,6 +265,14 @@ RECORD = (
     Case("GET /metrics"),
 )
 
+# The matrix's server has no OIDC provider; tests/signin has one.
+WITHOUT_PROVIDER = frozenset({404})
+SIGN_IN = (
+    Case(f"GET {API}/auth/authorize", answers=WITHOUT_PROVIDER),
+    Case(f"GET {API}/auth/callback", answers=WITHOUT_PROVIDER),
+    Case(f"POST {API}/auth/token", answers=WITHOUT_PROVIDER, quiet="nobody can sign in"),
+)
+
 OPEN = (
     Case("GET /", answers=frozenset({200, 307})),
     Case("GET /livez"),
@@ -270,6 +282,7 @@ OPEN = (
     Case("GET /version"),
     Case("GET /docs"),
     Case("GET /docs/start"),
+    Case("GET /docs/signed-in"),
     Case("GET /docs/static/{name}", at={"name": "asset"}),
     Case("GET /openapi.json"),
     Case("GET /problems"),
@@ -287,5 +300,6 @@ CATALOGUE: tuple[Case, ...] = (
     *TOKENS,
     *TRUST,
     *RECORD,
+    *SIGN_IN,
     *OPEN,
 )

@@ -14,6 +14,7 @@ from tests.policies.acting import default_with
 
 V = "/models/churn/versions"
 FILE = b"weights " * 100
+LINK = {"issuer": "https://id.example.org", "subject": "spare"}
 MEASURED = {"dataset": {"name": "holdout"}, "metrics": {"auc": 0.9}}
 Headers = dict[str, str]
 
@@ -59,6 +60,7 @@ async def make_scene(admin: Api, team: Team, sql: Sql) -> Scene:
 
 async def _make_people(scene: Scene, admin: Api) -> None:
     await ok(await admin.post("/identities", {"name": "spare", "kind": "user"}))
+    await ok(await admin.put("/identities/spare/links", json=LINK))
     await ok(await admin.post("/groups", {"name": "risk-team"}))
     await ok(await admin.put("/groups/risk-team/members/owner"))
     await ok(

@@ -1,0 +1,99 @@
+"""Every SELECT on links and on sign-ins under way, and what takes a row at once."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, exists, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.identities.tables import Identity
+from app.signin.tables import IdentityLink, SignIn
+from app.tokens.tables import Token
+
+
+async def hold_account(session: AsyncSession, issuer: str, subject: str) -> None:
+    """Let nobody else decide who this account is, until the end of the transaction."""
+    key = func.hashtextextended(f"account {issuer} {subject}", 0)
+    await session.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+async def link(session: AsyncSession, issuer: str, subject: str) -> IdentityLink | None:
+    """The link of an account."""
+    return await session.get(IdentityLink, (issuer, subject), populate_existing=True)
+
+
+async def links_of(session: AsyncSession, identity_id: UUID) -> Sequence[IdentityLink]:
+    """The accounts that are an identity."""
+    statement = select(IdentityLink).where(IdentityLink.identity_id == identity_id)
+    ordered = statement.order_by(IdentityLink.issuer, IdentityLink.subject)
+    return (await session.execute(ordered)).scalars().all()
+
+
+async def identity(session: AsyncSession, identity_id: UUID | None) -> Identity | None:
+    """An identity, which stays as it is until the end of the transaction."""
+    statement = select(Identity).where(Identity.id == identity_id).with_for_update()
+    found = await session.execute(statement.execution_options(populate_existing=True))
+    return found.scalar_one_or_none()
+
+
+async def identity_named(session: AsyncSession, name: str) -> Identity | None:
+    """The identity of this name, which stays as it is until the end of the transaction."""
+    if "\0" in name:
+        return None
+    statement = select(Identity).where(Identity.name == name).with_for_update()
+    found = await session.execute(statement.execution_options(populate_existing=True))
+    return found.scalar_one_or_none()
+
+
+async def users_reached_at(session: AsyncSession, email: str) -> Sequence[Identity]:
+    """The people whose address this is, in any case; they stay as they are."""
+    statement = (
+        select(Identity)
+        .where(func.lower(Identity.email) == email.lower(), Identity.kind == "user")
+        .order_by(Identity.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return (await session.execute(statement)).scalars().all()
+
+
+async def is_linked(session: AsyncSession, identity_id: UUID, issuer: str) -> bool:
+    """Whether an identity has an account at this provider already."""
+    linked = exists().where(IdentityLink.identity_id == identity_id, IdentityLink.issuer == issuer)
+    return bool((await session.execute(select(linked))).scalar_one())
+
+
+async def take_begun(session: AsyncSession, state_sha256: str) -> SignIn | None:
+    """The sign-in that the provider was asked for with this state, taken away: of two who come
+    with one state, one gets it."""
+    statement = (
+        delete(SignIn)
+        .where(
+            SignIn.state_sha256 == state_sha256,
+            SignIn.code_sha256.is_(None),
+            SignIn.expires_at > func.clock_timestamp(),
+        )
+        .returning(SignIn)
+    )
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def by_code(session: AsyncSession, code_sha256: str) -> SignIn | None:
+    """The sign-in of a code, locked until the end of the transaction."""
+    statement = select(SignIn).where(SignIn.code_sha256 == code_sha256).with_for_update()
+    found = await session.execute(statement.execution_options(populate_existing=True))
+    return found.scalar_one_or_none()
+
+
+async def token(session: AsyncSession, token_id: UUID | None) -> Token | None:
+    """The token that a code gave, if it gave one, locked until the end of the transaction."""
+    statement = select(Token).where(Token.id == token_id).with_for_update()
+    found = await session.execute(statement.execution_options(populate_existing=True))
+    return found.scalar_one_or_none()
+
+
+async def sweep(session: AsyncSession, before: datetime) -> int:
+    """Remove the sign-ins that ended before this; answers how many."""
+    statement = delete(SignIn).where(SignIn.expires_at < before).returning(SignIn.id)
+    return len((await session.execute(statement)).all())
