@@ -25,6 +25,7 @@ from app.access.service import ensure_first_admin
 from app.core import eras, logs, schema
 from app.core.addresses import EXAMPLE, complaint
 from app.core.embedded import EmbeddedPostgres
+from app.core.http import KEEP_ALIVE_SECONDS, HttpProtocol, connections_allowed
 from app.core.problems import Problem
 from app.core.runtime import Runtime
 from app.core.settings import Settings
@@ -70,6 +71,7 @@ def serving_app() -> FastAPI:
     end_with_parent()
     settings = Settings()
     logs.configure(settings)
+    HttpProtocol.max_connections = connections_allowed()
     return with_worker(build_runtime(settings, settings.serving_url))
 
 
@@ -255,12 +257,13 @@ def _run(settings: Settings, listener: socket.socket) -> int:
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http=HttpProtocol,
         ws="none",
         access_log=False,
         log_config=None,
         server_header=False,
         proxy_headers=False,  # app.core.proxies reads them, where the operator trusts any
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_worker_healthcheck=HEALTHCHECK_SECONDS,
     )

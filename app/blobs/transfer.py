@@ -54,7 +54,7 @@ async def respond(request: Request, store: BlobStore, download: Download) -> Res
     headers = {
         "Content-Type": rules.media_type(download.media_type),
         "Content-Length": str(chosen.end - chosen.start),
-        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
         "Accept-Ranges": "bytes",
         **about,
         **_CACHING,

@@ -121,6 +121,34 @@ class TooLarge(Problem):
     status = 413
 
 
+class TooSlow(Problem):
+    """The request did not come in time: 30 seconds for its line and headers, and never 60 seconds
+    without a byte of its body. The connection was closed. Send it again; an upload goes on where
+    it was."""
+
+    slug = "too-slow"
+    title = "The request came too slowly"
+    status = 408
+
+
+class AddressTooLong(Problem):
+    """The path and the query of the request have more than 8 KiB. Ask for less at once."""
+
+    slug = "address-too-long"
+    title = "The address is too long"
+    status = 414
+
+
+class HeadTooLarge(Problem):
+    """The line and the headers of the request have more than 64 KiB, or there are more than 100
+    headers. A token and the headers of this API need a few hundred bytes; look at what your client
+    or a proxy adds."""
+
+    slug = "head-too-large"
+    title = "The headers are too large"
+    status = 431
+
+
 class TooManyRequests(Problem):
     """Too much was asked within this minute: by this token, or by an address that came too often
     without a valid one. Wait for the time in `Retry-After` (seconds) and send the request again.

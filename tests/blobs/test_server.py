@@ -43,10 +43,11 @@ class Server:
 
     def start(self) -> None:
         """Start it; who connects meanwhile waits in the socket's queue."""
-        options = "--factory --loop uvloop --http httptools --no-access-log --log-level warning"
+        options = "--factory --loop uvloop --no-access-log --log-level warning"
         self._process = subprocess.Popen(
             [
                 *[sys.executable, "-m", "uvicorn", "tests.blobs.serving:another_process"],
+                *["--http", "app.core.http:HttpProtocol"],
                 *[*options.split(), "--fd", str(self._socket.fileno())],
             ],
             env={
