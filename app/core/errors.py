@@ -28,6 +28,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.invalid import is_malformed, sentences
+from app.core.masking import masked
 from app.core.problems import (
     Conflict,
     InternalError,
@@ -200,7 +201,8 @@ def _answer(
         "request_id": request_id(request),
     }
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=str)
-    body = text.encode("utf-8", "replace")  # a field's name may hold a lone surrogate
+    # Problems are pasted into tickets and chats: a token in a path is not told again.
+    body = masked(text).encode("utf-8", "replace")  # a field's name may hold a lone surrogate
     sent = {"Cache-Control": "no-store", **headers}
     return Response(body, status_code=status, headers=sent, media_type=MEDIA_TYPE)
 

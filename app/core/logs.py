@@ -2,9 +2,11 @@
 
 import logging
 import sys
+from typing import Any
 
 import structlog
 
+from app.core.masking import masked
 from app.core.settings import Settings
 
 
@@ -26,7 +28,8 @@ def configure(settings: Settings) -> None:
             exception_formatter=structlog.dev.plain_traceback,
         )
     )
-    tail = [structlog.processors.format_exc_info, renderer] if as_json else [renderer]
+    written: list[structlog.typing.Processor] = [renderer, _without_credentials]
+    tail = [structlog.processors.format_exc_info, *written] if as_json else written
     structlog.configure(
         processors=[*shared, *tail],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -40,3 +43,9 @@ def configure(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+
+
+def _without_credentials(_: Any, __: str, line: Any) -> str:
+    """What is written of a line: whoever reads logs must not come by a token that somebody sent in
+    a path or that an exception quotes."""
+    return masked(str(line))

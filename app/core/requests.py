@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import headers
 from app.core.ids import new_id
+from app.core.masking import masked
 from app.core.problems import InvalidRequest, MalformedRequest, TooLarge
 
 MAX_JSON_BYTES = 4 * 1024 * 1024
@@ -36,7 +37,8 @@ class RequestContext:
             await self.app(scope, receive, send)
             return
         given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else str(new_id())
+        sane = REQUEST_ID.fullmatch(given) and masked(given) == given
+        request_id = given if sane else str(new_id())
         scope.setdefault("state", {})["request_id"] = request_id
         status = 500
         began = time.perf_counter()
