@@ -69,6 +69,7 @@ class Verifier:
         self._hash: str | None = start.hash if start else FIRST
         self._place = start.place if start else Place(0, 0, 0)
         self._signed_through = self.seq
+        self._checkpoint = self.seq - 1  # the seal of the last one; the start's may yet come
         self._behind_signed: str | None = None  # when the first event after it was
         self._doubt: tuple[Problem, str] | None = None  # the last link, and the hash it should have
         self._strays: list[Event] = []  # the first unsealed event, if one
@@ -121,6 +122,9 @@ class Verifier:
         elif not good:
             detail = f"The signature of the checkpoint of seal {seq} is not of what it says."
             self._tell(seq, None, "bad_signature", detail)
+        elif seq <= self._checkpoint:
+            detail = f"A checkpoint of seal {seq} comes after one of seal {self._checkpoint}."
+            self._tell(seq, None, "reordered", detail)
         elif seq != self.seq:
             detail = f"A checkpoint signs seal {seq}, and there is no such seal."
             self._tell(seq, None, "seal_missing", detail)
@@ -128,6 +132,7 @@ class Verifier:
             self._rebuilt(seq)
         else:
             self._signed_through, self._behind_signed = seq, None
+        self._checkpoint = max(seq, self._checkpoint)
 
     def verdict(self, now: datetime) -> Verdict:
         """The end: `now` says how long the last seals wait for their checkpoint."""
