@@ -19,7 +19,8 @@ __all__ = ["start"]
 MANY = 30_000
 OLD_EVENTS = """
     insert into events (action, actor, subject, salt, payload, payload_sha256, at)
-    select 'model.created', 'alice', 'model:' || n, s, '{}', sha256(s || '{}'), now() - interval '12 hours'
+    select 'model.created', 'alice', 'model:' || n, s, '{}', sha256(s || '{}'),
+        now() - interval '12 hours'
     from (select n, sha256(n::text::bytea) s from generate_series(1, %s) n) t
 """
 
