@@ -11,7 +11,15 @@ from app.core.ids import new_id
 from app.core.runtime import Runtime
 from tests.actors import Api
 from tests.factories import make_model
-from tests.seals.record import Sql, assert_valid, found, seal, sealed_events, tamper
+from tests.seals.record import (
+    Sql,
+    assert_valid,
+    exported,
+    found,
+    seal,
+    sealed_events,
+    tamper,
+)
 
 MARKER = "redacted-0123456789ab"
 
@@ -126,3 +134,20 @@ async def test_details_of_any_shape_are_no_redaction(
     await tell(runtime, redaction, events=[[ids[3]], None], events_sha256=7, events_count="1")
     assert json.dumps(redaction)
     assert await found(admin, runtime) == (4, ids[3], "redacted_without_record")
+
+
+async def test_a_redaction_through_the_api_leaves_the_record_valid(
+    admin: Api, runtime: Runtime, sql: Sql
+) -> None:
+    secret = "hunter2-hunter2"
+    for number in range(3):
+        await make_model(admin, f"model-{number}", description=f"Password {secret}!")
+        if number == 1:
+            await seal(runtime)
+    done = await admin.post("/redactions", {"text": secret, "reason": "Pasted by mistake."})
+    assert done.status_code == 201, done.text
+    assert (await assert_valid(admin, runtime))["redacted"] == 3
+    await seal(runtime)
+    told = await assert_valid(admin, runtime)
+    assert (told["redacted"], told["unsealed"]) == (3, 0)
+    assert secret not in "".join(await exported(admin))
