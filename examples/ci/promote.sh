@@ -2,7 +2,8 @@
 # Apply the oldest approved promotion of a model, after proving and trying the bytes it is about.
 #
 #   STAGEWARD_URL    the server, for example https://models.example.com
-#   STAGEWARD_TOKEN  a service account's token with the scope `write`
+#   STAGEWARD_TOKEN  a service account's token with the scope `write`; left out, exchange.sh beside
+#                    this script gets one of minutes for the job's own OIDC token
 #   MODEL            the model's name
 #   STAGE            the stage to look at (default: production)
 #   TRY_COMMAND      run in the folder with the files, before the promotion is applied
@@ -10,7 +11,10 @@
 #
 # Needs bash, curl 7.76 or later, jq and sha256sum. Ends with 0 where nothing is approved.
 set -euo pipefail
-: "${STAGEWARD_URL:?}" "${STAGEWARD_TOKEN:?}" "${MODEL:?}"
+: "${STAGEWARD_URL:?}" "${MODEL:?}"
+if [ -z "${STAGEWARD_TOKEN:-}" ]; then
+  STAGEWARD_TOKEN=$("$(dirname -- "${BASH_SOURCE[0]}")/exchange.sh")
+fi
 stage=${STAGE:-production}
 root=${STAGEWARD_URL%/}/api/v1
 

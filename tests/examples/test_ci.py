@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.oidc.issuer import Issuer, issuing
+
 CI = Path(__file__).resolve().parents[2] / "examples" / "ci"
 VERSIONS = "/models/breast-cancer/versions"
 
@@ -28,8 +30,25 @@ def ci_token(demo: ModuleType, server: tuple[str, str], people: Any) -> str:
         return str(admin("POST", "/tokens", asked, expect=201).json()["secret"])
 
 
+@pytest.fixture
+def issuer(
+    demo: ModuleType, server: tuple[str, str], people: Any, tmp_path: Path
+) -> Iterator[Issuer]:
+    """An issuer whose tokens for this server, of one repository, are those of `ci`."""
+    with issuing(tmp_path / "issuer") as running, demo.Person("admin", *server) as admin:
+        trusted = {"name": "pipeline", "issuer": running.url, "audience": server[0]}
+        trusted |= {"identity": "ci", "claims": {"repository": "acme/churn"}, "scopes": ["write"]}
+        admin("POST", "/trust", trusted, expect=201)
+        yield running
+        admin("DELETE", "/trust/pipeline", expect=204)
+
+
 def run(server: tuple[str, str], token: str, **more: str) -> subprocess.CompletedProcess[str]:
-    given = {"STAGEWARD_URL": server[0], "STAGEWARD_TOKEN": token, "MODEL": "breast-cancer", **more}
+    return run_with(server, STAGEWARD_TOKEN=token, **more)
+
+
+def run_with(server: tuple[str, str], **more: str) -> subprocess.CompletedProcess[str]:
+    given = {"STAGEWARD_URL": server[0], "MODEL": "breast-cancer", **more}
     return subprocess.run(
         [str(CI / "promote.sh")],
         env={"PATH": os.environ["PATH"], **given},
@@ -67,6 +86,38 @@ def test_a_refused_token_fails_the_job_with_the_reason(server: tuple[str, str]) 
     done = run(server, "swd_wrong")
     assert done.returncode != 0
     assert "401" in done.stderr
+
+
+def test_a_job_needs_no_stored_token_on_gitlab(server: tuple[str, str], issuer: Issuer) -> None:
+    token = issuer.token(aud=server[0], repository="acme/churn")
+    done = run_with(server, STAGEWARD_ID_TOKEN=token)
+    assert done.returncode == 0, done.stderr
+    assert "Nothing is approved" in done.stdout
+    assert "swd_" not in done.stdout + done.stderr
+
+
+def test_a_job_asks_github_for_its_token(server: tuple[str, str], issuer: Issuer) -> None:
+    audience = server[0].replace(":", "%3A").replace("/", "%2F")
+    path = f"/idtoken?version=2&audience={audience}"
+    issuer.more[path] = {"value": issuer.token(aud=server[0], repository="acme/churn")}
+    issuer.tell()
+    asked = {"ACTIONS_ID_TOKEN_REQUEST_URL": f"{issuer.url}/idtoken?version=2"}
+    asked |= {"ACTIONS_ID_TOKEN_REQUEST_TOKEN": "t", "GITHUB_ACTIONS": "true"}
+    done = run_with(server, **asked)
+    assert done.returncode == 0, done.stderr
+    assert "Nothing is approved" in done.stdout
+    assert "::add-mask::swd_" in done.stderr
+
+
+def test_a_job_of_another_repository_fails_with_the_reason(
+    server: tuple[str, str], issuer: Issuer
+) -> None:
+    token = issuer.token(aud=server[0], repository="acme/other")
+    done = run_with(server, STAGEWARD_ID_TOKEN=token)
+    assert done.returncode != 0
+    assert "403" in done.stderr
+    assert "No trust fits this token" in done.stderr
+    assert "401" not in done.stderr  # nothing was tried without a token
 
 
 def jobs() -> list[tuple[str, dict[str, Any]]]:

@@ -48,6 +48,7 @@ class Issuer:
         self.named: str | None = None
         self.keys_at: str | None = None
         self.elsewhere = ""
+        self.more: dict[str, Any] = {}
         self.add("first", RSAKey.generate_key(2048))
 
     def add(self, kid: str | None, key: Key, **members: Any) -> Key:
@@ -80,6 +81,7 @@ class Issuer:
                 "token_endpoint": self.url + "/token",
             },
             KEYS: {"keys": [shown for _, shown in self.keys.values()]},
+            **self.more,
         }
         state = {"documents": documents, "mood": self.mood, "elsewhere": self.elsewhere}
         (self.folder / "state.new").write_text(json.dumps(state))
