@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, true
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -16,6 +17,7 @@ from app.tokens.tables import Token
 
 Holder = aliased(Identity, name="holder")
 Issuer = aliased(Identity, name="issuer")
+Hand = aliased(Identity, name="hand")
 
 
 def _visible(actor: Actor) -> ColumnElement[bool]:
@@ -63,9 +65,17 @@ class Wanted:
         return found
 
 
-def _shown(actor: Actor) -> Select[Token, str, str, datetime]:
+_hands = (
+    select(func.array_agg(aggregate_order_by(Hand.name, Hand.name)))
+    .where(Hand.id == func.any(Token.issuers))
+    .correlate(Token)
+    .scalar_subquery()
+)
+
+
+def _shown(actor: Actor) -> Select[Token, str, str, list[str] | None, datetime]:
     return (
-        select(Token, Holder.name, Issuer.name, _now)
+        select(Token, Holder.name, Issuer.name, _hands, _now)
         .join(Holder, Holder.id == Token.identity_id)
         .outerjoin(Issuer, Issuer.id == Token.issued_by)
         .where(_visible(actor))
@@ -74,9 +84,9 @@ def _shown(actor: Actor) -> Select[Token, str, str, datetime]:
 
 async def one(
     session: AsyncSession, actor: Actor, token_id: UUID, *, lock: bool = False
-) -> Row[Token, str, str, datetime] | None:
-    """A token that the actor can see, with the names of whose it is and who issued it, and the
-    time; locked until the end of the transaction if asked."""
+) -> Row[Token, str, str, list[str] | None, datetime] | None:
+    """A token that the actor can see, with the names of whose it is, who issued it and who had a
+    hand in it, and the time; locked until the end of the transaction if asked."""
     statement = _shown(actor).where(Token.id == token_id)
     if lock:
         statement = statement.with_for_update(of=Token).execution_options(populate_existing=True)
@@ -101,7 +111,7 @@ async def hold(session: AsyncSession, token_ids: set[UUID]) -> dict[UUID, Token]
 
 async def page(
     session: AsyncSession, actor: Actor, wanted: Wanted, *, after: UUID | None, limit: int
-) -> Sequence[Row[Token, str, str, datetime]]:
+) -> Sequence[Row[Token, str, str, list[str] | None, datetime]]:
     """Tokens that the actor can see, the oldest first: one more than `limit`, to tell whether
     there is a next page."""
     statement = _shown(actor).where(*wanted.conditions()).order_by(Token.id).limit(limit + 1)

@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Path, Query, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access.dependencies import Allowed, CurrentActor
 from app.access.table import Permission
@@ -70,16 +71,15 @@ async def issue_token(
     that you use now: its scopes, models and end are within that one's."""
     key = get_runtime(request).settings.signing_key
     token, secret = await service.issue(session, actor, holder, wanted, key)
-    return _issued(response, token, holder, actor, secret)
+    return await _issued(session, response, actor, token, secret)
 
 
-def _issued(
-    response: Response, token: Token, holder: Identity, actor: Actor, secret: str
+async def _issued(
+    session: AsyncSession, response: Response, actor: Actor, token: Token, secret: str
 ) -> TokenIssued:
+    shown, response.headers["ETag"] = await service.get(session, actor, token.id)
     response.headers["Location"] = f"/api/v1/tokens/{token.id}"
-    response.headers["ETag"] = service.tag_of(token, token.created_at)
     response.headers["Cache-Control"] = "no-store"
-    shown = TokenOutput.of(token, holder.name, actor.name, token.created_at)
     return TokenIssued(**shown.model_dump(), secret=secret)
 
 
@@ -120,8 +120,8 @@ async def rotate_token(
     longer. Leave a grace where an answer may get lost. What was exchanged or signed in is not
     rotated: exchange, or sign in, again."""
     key = get_runtime(request).settings.signing_key
-    token, holder, secret = await service.rotate(session, actor, found, wanted, key)
-    return _issued(response, token, holder, actor, secret)
+    token, secret = await service.rotate(session, actor, found, wanted, key)
+    return await _issued(session, response, actor, token, secret)
 
 
 @router.get("/tokens", summary="List tokens", responses=responses(InvalidRequest))

@@ -98,8 +98,14 @@ class TokenOutput(Output):
         description="The globs that it is narrowed to; null: not narrowed.", examples=[["churn"]]
     )
     issued_by: str | None = Field(
-        description="Who issued it; null: the server itself, at its first start.",
+        description="Who issued it; null: no identity did, but the first start of the server, its "
+        "operator, an exchange or a sign-in.",
         examples=["alice"],
+    )
+    issuers: list[str] = Field(
+        description="All who had a hand in it: who issued it or a token that it comes from, and "
+        "the owners of those. Whatever they had a part in is not approved with it.",
+        examples=[["alice"]],
     )
     origin: Origin = Field(
         description="How it came about: `issued` by another token, `exchanged` for a machine's "
@@ -134,8 +140,16 @@ class TokenOutput(Output):
     )
 
     @classmethod
-    def of(cls, token: Token, identity: str, issuer: str | None, now: datetime) -> Self:
-        """The token as it is now, with the names of whose it is and who issued it."""
+    def of(
+        cls,
+        token: Token,
+        identity: str,
+        issuer: str | None,
+        hands: list[str] | None,
+        now: datetime,
+    ) -> Self:
+        """The token as it is now, with the names of whose it is, who issued it and who had a hand
+        in it."""
         return cls(
             id=token.id,
             name=token.name,
@@ -144,6 +158,7 @@ class TokenOutput(Output):
             scopes=cast("list[ScopeName]", token.scopes),
             models=token.models,
             issued_by=issuer,
+            issuers=hands or [],
             origin=cast("Origin", token.origin),
             trust_id=token.trust_id,
             status=cast("Status", rules.status(token.revoked_at, token.expires_at, now)),

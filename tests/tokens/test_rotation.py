@@ -269,3 +269,5 @@ async def test_all_hands_stay_on_a_token_that_is_rotated(admin: Api, sql: Sql, t
         [new["id"]],
     )
     assert {name for (name,) in await found.fetchall()} == {"admin", "alice", "bob"}
+    assert new["issuers"] == ["admin", "alice", "bob"]
+    assert (await alice.get(f"/tokens/{new['id']}")).json()["issuers"] == new["issuers"]

@@ -6,7 +6,7 @@ from app.tokens.service.issuing import issue, recipient
 from app.tokens.service.making import hands, make, record_issue
 from app.tokens.service.revoking import end_exchanged, revoke
 from app.tokens.service.rotating import rotatable, rotate
-from app.tokens.service.showing import get, page, tag_of
+from app.tokens.service.showing import get, page
 
 __all__ = [
     "Wanted",
@@ -21,6 +21,5 @@ __all__ = [
     "revoke",
     "rotatable",
     "rotate",
-    "tag_of",
     "warn",
 ]

@@ -20,7 +20,7 @@ async def revoke(session: AsyncSession, actor: Actor, token_id: UUID, if_match: 
     found = await queries.one(session, actor, token_id, lock=True)
     if found is None:
         raise no_token(token_id)
-    token, holder, _, now = found
+    token, holder, *_, now = found
     check_if_match(if_match, tag_of(token, now))
     check_not_wider(actor, token)
     if token.revoked_at is not None:

@@ -42,9 +42,9 @@ async def rotate(
     found: tuple[Token, str],
     wanted: RotationInput,
     signing_key: bytes,
-) -> tuple[Token, Identity, str]:
+) -> tuple[Token, str]:
     """Replace a token (of `rotatable`) by one of the same name, scopes and models. Answers the new
-    one, whose it is, and its secret. Of two who do it at once, one finds that it was done."""
+    one and its secret. Of two who do it at once, one finds that it was done."""
     old, used = await _hold(session, actor, found[0].id)
     now = await clock(session)
     _check_state(old, now)
@@ -66,7 +66,7 @@ async def rotate(
     announce(session, RIGHTS)
     record_issue(session, actor, holder, new, more={"rotated_from": str(old.id)})
     _record(session, actor, holder, old, new, now)
-    return new, holder, secret
+    return new, secret
 
 
 async def _hold(session: AsyncSession, actor: Actor, token_id: UUID) -> tuple[Token, Token]:

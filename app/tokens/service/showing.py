@@ -20,7 +20,7 @@ async def get(session: AsyncSession, actor: Actor, token_id: UUID) -> tuple[Toke
     found = await queries.one(session, actor, token_id)
     if found is None:
         raise no_token(token_id)
-    return TokenOutput.of(*found), tag_of(found[0], found[3])
+    return TokenOutput.of(*found), tag_of(found[0], found[-1])
 
 
 async def page(
