@@ -180,7 +180,8 @@ def person(claims: Mapping[str, Any], issuer: str, name_claim: str, groups_claim
     named = name_from(claims.get(name_claim)) or name_from(
         (email or _any(claims)).partition("@")[0]
     )
-    verified = email if claims.get("email_verified") in (True, "true") else None
+    word = claims.get("email_verified")
+    verified = email if word is True or word == "true" else None  # some say it as a text
     return Person(issuer, subject, named, verified, _groups(claims.get(groups_claim)))
 
 

@@ -37,6 +37,10 @@ class Handler(BaseHTTPRequestHandler):
         elif mood == "slow":
             self.dribble()
 
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.do_GET()
+
     def answer(self, status: int, body: bytes, **headers: str) -> None:
         self.send_response(status)
         for name, value in headers.items():
