@@ -12,6 +12,7 @@ from app.doctor.findings import Findings
 from app.doctor.people import look_at_people
 from app.doctor.postgres import look_at_database
 from app.doctor.settings import look_at_settings
+from app.doctor.signin import look_at_sign_in
 from app.doctor.storage import compare, look_at_store
 from app.main import build_runtime
 
@@ -67,8 +68,10 @@ async def _services(
         if has_database:
             await look_at_people(runtime, found)
         has_store = await look_at_store(runtime.store, settings, found)
+        await look_at_sign_in(runtime, settings, found)
         if has_database and has_store:
             await compare(runtime, found, deep=deep, fix=fix)
     finally:
         await runtime.store.close()
+        await runtime.issuers.close()
         await runtime.db.close()

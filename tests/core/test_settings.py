@@ -205,3 +205,44 @@ def test_what_lets_others_in_must_be_exact(name: str, value: str) -> None:
 )
 def test_what_lets_others_in_may_be_a_list(name: str, value: str) -> None:
     assert getattr(Settings(**{name: value}), name) == value  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "http://id.example.org",
+        "http://127.0.0.1.example.org",
+        "http://127.0.0.1@id.example.org",
+        "https://user:topsecretpw@id.example.org",
+        "https://id.example.org/?x=1",
+        "https://id.example.org/#x",
+        "id.example.org",
+        "https://",
+        "https://id.example.org\n",
+    ],
+)
+def test_an_issuer_is_asked_over_tls_or_on_this_machine(issuer: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings(oidc_issuer=issuer, oidc_client_id="stageward")
+    assert "oidc_issuer" in str(caught.value)
+    assert PASSWORD not in str(caught.value)
+    for good in ("https://id.example.org:8443/realms/team", "http://127.0.0.1:80", "http://[::1]/"):
+        assert Settings(oidc_issuer=good, oidc_client_id="stageward").oidc_issuer == good
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"oidc_issuer": "https://id.example.org"}, "STAGEWARD_OIDC_CLIENT_ID"),
+        ({"oidc_client_id": "stageward"}, "STAGEWARD_OIDC_ISSUER"),
+        ({"oidc_client_secret": PASSWORD}, "STAGEWARD_OIDC_ISSUER"),
+        ({"oidc_scopes": "profile email"}, "openid"),
+        ({"oidc_ca_file": "/nowhere/ca.pem"}, "no such file"),
+        ({"oidc_token_minutes": 0}, "oidc_token_minutes"),
+    ],
+)
+def test_sign_in_is_set_up_wholly_or_not_at_all(given: dict[str, object], said: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings(**given)  # type: ignore[arg-type]
+    assert said in str(caught.value)
+    assert PASSWORD not in str(caught.value)

@@ -4,12 +4,17 @@ import asyncio
 import re
 
 import httpx
+import psycopg
 import pytest
 
+from app.core.runtime import Runtime
+from app.signin.service import sweep_sign_ins
 from tests.actors import API, Api
 from tests.factories import events, problem
 from tests.oidc.canaille import Canaille
 from tests.signin.person import BACK, Person, challenge_of
+
+Sql = psycopg.AsyncConnection[tuple[object, ...]]
 
 
 async def test_a_person_signs_in_and_has_a_token_of_an_hour(alice: Person, admin: Api) -> None:
@@ -83,11 +88,11 @@ async def test_what_the_provider_is_asked_with_is_new_each_time_and_not_the_clie
     assert "a-client-secret" not in str(asked[0])
 
 
-async def test_of_state_and_code_only_digests_are_stored(alice: Person, sql: object) -> None:
+async def test_of_state_and_code_only_digests_are_stored(alice: Person, sql: Sql) -> None:
     begun = await alice.begin()
     state = httpx.URL(begun.headers["location"]).params["state"]
     code = (await alice.go()).params["code"]
-    rows = await sql.execute("select sign_ins::text from sign_ins")  # type: ignore[attr-defined]
+    rows = await sql.execute("select sign_ins::text from sign_ins")
     stored = str(await rows.fetchall())
     assert stored.count("http://127.0.0.1:8765/back") == 2
     assert state not in stored
@@ -142,20 +147,16 @@ async def test_a_code_that_is_shown_wrongly_is_refused_and_over(
     problem(await alice.exchange(code), 400, "bad-sign-in")
 
 
-async def test_a_code_ends_after_a_minute_and_a_sign_in_after_ten(
-    alice: Person, sql: object
-) -> None:
+async def test_a_code_ends_after_a_minute_and_a_sign_in_after_ten(alice: Person, sql: Sql) -> None:
     begun = await alice.visit(await alice.begin())
     code = await alice.code()
-    rows = await sql.execute(  # type: ignore[attr-defined]
+    rows = await sql.execute(
         "select round(extract(epoch from expires_at - clock_timestamp())) from sign_ins order by 1"
     )
-    left = [int(row[0]) for row in await rows.fetchall()]
+    left = [int(str(row[0])) for row in await rows.fetchall()]
     assert 0 < left[0] <= 60
     assert 60 < left[1] <= 600
-    await sql.execute(  # type: ignore[attr-defined]
-        "update sign_ins set expires_at = clock_timestamp() - interval '1 second'"
-    )
+    await sql.execute("update sign_ins set expires_at = clock_timestamp() - interval '1 second'")
     problem(await alice.exchange(code), 400, "bad-sign-in")
     problem(await alice.come_back(begun), 400, "bad-sign-in")
 
@@ -219,3 +220,16 @@ async def test_the_docs_begin_a_sign_in_of_their_own(alice: Person) -> None:
     code = await alice.code(**changes)
     answer = await alice.exchange(code, **changes, client_secret="")
     assert answer.status_code == 200, answer.text
+
+
+async def test_what_has_ended_is_swept_and_nothing_else(
+    alice: Person, runtime: Runtime, sql: Sql
+) -> None:
+    await alice.begin()
+    used = await alice.code()
+    assert (await alice.exchange(used)).status_code == 200
+    await sql.execute("update sign_ins set expires_at = now() where code_sha256 is null")
+    await sweep_sign_ins(runtime)
+    rows = await sql.execute("select token_id is not null from sign_ins")
+    assert await rows.fetchall() == [(True,)]
+    problem(await alice.exchange(used), 400, "bad-sign-in")
