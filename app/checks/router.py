@@ -62,12 +62,12 @@ async def report_check(
 
     Send the `manifest_sha256` of the files that were checked, so that a verdict on other bytes is
     refused."""
-    found, is_new = await service.report(
+    found, tag, is_new = await service.report(
         session, actor, target.model, target.version, check, wanted, if_match
     )
     response.status_code = 201 if is_new else 200
     response.headers.update(versions.resolved(target.version))
-    response.headers["ETag"] = service.tag(found)
+    response.headers["ETag"] = tag
     return found
 
 
@@ -119,6 +119,6 @@ async def get_check(
     if_none_match: IfNoneMatch = None,
 ) -> CheckOutput | Response:
     """What counts of a check on this version: its latest report."""
-    found = await service.show(session, view, check)
+    found, tag = await service.show(session, view, check)
     response.headers.update(versions.resolved(view.version))
-    return answer(if_none_match, response, service.tag(found)) or found
+    return answer(if_none_match, response, tag) or found

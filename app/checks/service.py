@@ -8,7 +8,7 @@ from app.checks.problems import CheckOfOtherBytes
 from app.checks.schemas import CheckInput, CheckOutput
 from app.checks.tables import Check
 from app.core.actor import Actor
-from app.core.etags import check_if_match, etag
+from app.core.etags import check_if_match, etag, since_redaction
 from app.core.ids import id_after
 from app.core.pages import Page, cursor_id, cut, encode_cursor
 from app.core.problems import NotFound, StaleRevision
@@ -28,7 +28,7 @@ async def report(
     name: str,
     wanted: CheckInput,
     if_match: str | None,
-) -> tuple[CheckOutput, bool]:
+) -> tuple[CheckOutput, str, bool]:
     """Keep a verdict on a ready version; answers it, and whether it is new. One that only repeats
     the latest of its name is not written again. Under the model's lock, so that the latest report
     is the last one to be written, and whoever decides by it sees it."""
@@ -38,12 +38,12 @@ async def report(
     _check_condition(latest, name, if_match)
     _check_bytes(model, version, wanted)
     if latest is not None and _repeats(latest, actor, wanted):
-        return _output(model.name, version, latest, is_latest=True), False
+        return _output(model.name, version, latest, is_latest=True), tag(latest), False
     check = _written(session, actor, version, name, wanted, latest)
     _record(session, actor, model, version, check, latest)
     await session.flush()
     await checked.tell(session, actor, model, version)
-    return _output(model.name, version, check, is_latest=True), True
+    return _output(model.name, version, check, is_latest=True), tag(check), True
 
 
 def _check_condition(latest: Check | None, name: str, if_match: str | None) -> None:
@@ -145,20 +145,21 @@ async def list_checks(
     )
 
 
-async def show(session: AsyncSession, view: VersionView, name: str) -> CheckOutput:
-    """The latest report of a check on a version, or a 404."""
+async def show(session: AsyncSession, view: VersionView, name: str) -> tuple[CheckOutput, str]:
+    """The latest report of a check on a version and its ETag, or a 404."""
     found = await queries.latest(session, view.version.id, name)
     if found is None:
         raise NotFound(
             f"Nobody has reported the check `{name}` on version {view.version.number} of "
             f"`{view.model}`."
         )
-    return _output(view.model, view.version, found, is_latest=True)
+    return _output(view.model, view.version, found, is_latest=True), tag(found)
 
 
-def tag(check: Check | CheckOutput) -> str:
-    """The ETag of a check's latest report: reports never change, and each has its own id."""
-    return etag(check.id.int)
+def tag(check: Check) -> str:
+    """The ETag of a check's latest report: only a redaction changes one, and each has its own
+    id."""
+    return etag(check.id.int, *since_redaction(check.redaction_id))
 
 
 def _output(model: str, version: Version, check: Check, *, is_latest: bool) -> CheckOutput:

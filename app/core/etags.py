@@ -1,6 +1,7 @@
 """ETags from row revisions, and the two conditions of HTTP on them."""
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Header, Response
 
@@ -14,6 +15,12 @@ def etag(*revision: int) -> str:
 
 def _listed(header: str) -> set[str]:
     return {part.strip().removeprefix("W/") for part in header.split(",") if part.strip()}
+
+
+def since_redaction(redaction_id: UUID | None) -> tuple[int, ...]:
+    """What a redaction adds to the revision of a row that nothing else rewrites, so that nobody
+    keeps a copy of what was removed."""
+    return () if redaction_id is None else (redaction_id.int,)
 
 
 IfNoneMatch = Annotated[

@@ -25,7 +25,7 @@ from app.versions.service import VersionView
 router = api_router("Evaluations")
 
 EVALUATIONS = "/models/{model}/versions/{ref}/evaluations"
-ETAG = etag(1)  # a report never changes
+ETAG = etag(1)  # of a new report
 Read = Annotated[VersionView, Depends(VersionToRead(Permission.EVALUATIONS_READ))]
 
 
@@ -115,6 +115,6 @@ async def get_evaluation(
     if_none_match: IfNoneMatch = None,
 ) -> EvaluationOutput | Response:
     """One report, as it was made."""
-    found = await service.show(session, view, evaluation)
+    found, tag = await service.show(session, view, evaluation)
     response.headers.update(versions.resolved(view.version))
-    return answer(if_none_match, response, ETAG) or found
+    return answer(if_none_match, response, tag) or found

@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
+from app.core.etags import etag, since_redaction
 from app.core.ids import id_after
 from app.core.pages import Page, cursor_id, cut, encode_cursor
 from app.core.problems import NotFound
@@ -94,14 +95,17 @@ async def list_evaluations(
     )
 
 
-async def show(session: AsyncSession, view: VersionView, evaluation_id: UUID) -> EvaluationOutput:
-    """One evaluation of a version, or a 404."""
+async def show(
+    session: AsyncSession, view: VersionView, evaluation_id: UUID
+) -> tuple[EvaluationOutput, str]:
+    """One evaluation of a version and its ETag, or a 404. Nothing but a redaction changes it."""
     found = await queries.one(session, view.version.id, evaluation_id)
     if found is None:
         raise NotFound(
             f"Version {view.version.number} of `{view.model}` has no evaluation `{evaluation_id}`."
         )
-    return _output(view.model, view.version, found)
+    tag = etag(1, *since_redaction(found.redaction_id))
+    return _output(view.model, view.version, found), tag
 
 
 def address(model: str, evaluation: EvaluationOutput) -> str:

@@ -7,7 +7,7 @@ from fastapi import Depends, Path, Response
 from app.access.dependencies import Allowed, CurrentActor
 from app.access.table import Permission
 from app.core.actor import Actor
-from app.core.etags import IfMatch, IfNoneMatch, answer, etag
+from app.core.etags import IfMatch, IfNoneMatch, answer
 from app.core.problems import NotFound, StaleRevision
 from app.core.problems_docs import responses
 from app.core.runtime import Reading, Transaction
@@ -40,8 +40,8 @@ async def get_policy(
 ) -> PolicyRevisionOutput | Response:
     """What every promotion must satisfy: for each stage, where a version may come from, who must
     approve, and which gates must pass. A version moves only from a stage that `from` names."""
-    found = await service.default(session)
-    return answer(if_none_match, response, etag(found.revision)) or found
+    found, tag = await service.default(session)
+    return answer(if_none_match, response, tag) or found
 
 
 @router.put(
@@ -64,8 +64,8 @@ async def set_policy(
     the old one turn `stale`. A stage that versions hold cannot be taken away, nor become exclusive
     under several of them."""
     await service.set_default(session, actor, wanted, if_match)
-    shown = await service.default(session)
-    response.headers["ETag"] = etag(shown.revision)
+    shown, tag = await service.default(session)
+    response.headers["ETag"] = tag
     return shown
 
 
@@ -103,8 +103,8 @@ async def get_model_policy(
     if_none_match: IfNoneMatch = None,
 ) -> ModelPolicyOutput | Response:
     """The policy that is in force for a model's promotions, and the revision it stands under."""
-    found = await service.of_model(session, model)
-    return answer(if_none_match, response, etag(found.revision)) or found
+    found, tag = await service.of_model(session, model)
+    return answer(if_none_match, response, tag) or found
 
 
 @router.put(
@@ -129,8 +129,8 @@ async def set_model_policy(
     With `replaces_default` it stands instead of the default. That takes an admin, as does giving
     it up, and is flagged for ever. Open promotions follow as they do when the default changes."""
     await service.set_own(session, actor, model, wanted, if_match)
-    shown = await service.of_model(session, model)
-    response.headers["ETag"] = etag(shown.revision)
+    shown, tag = await service.of_model(session, model)
+    response.headers["ETag"] = tag
     return shown
 
 
@@ -164,5 +164,5 @@ async def get_policy_revision(
 ) -> PolicyRevisionOutput | Response:
     """A revision as it was set, whether or not it is still in force. Promotions and reviews name
     the revision that they were made under."""
-    found = await service.at(session, actor, revision)
-    return answer(if_none_match, response, etag(found.revision)) or found
+    found, tag = await service.at(session, actor, revision)
+    return answer(if_none_match, response, tag) or found

@@ -76,10 +76,14 @@ def upgrade() -> None:
 
 
 def _replacing() -> None:
-    """What stands where the text stood. What a replacement brings together is looked at again."""
-    op.execute(f"""
+    """What stands where the text stood. What a replacement brings together is looked at again.
+
+    They are called once for each part of a document, so they set no search_path of their own: the
+    guards, on whom all rests, call them under theirs.
+    """
+    op.execute("""
         create function stageward_redacted(whole text, wanted text, marker text) returns text
-        language plpgsql immutable parallel safe {SAFELY} as $$
+        language plpgsql immutable parallel safe as $$
         begin
             while strpos(whole, wanted) > 0 loop
                 whole := replace(whole, wanted, marker);
@@ -87,28 +91,39 @@ def _replacing() -> None:
             return whole;
         end $$
     """)
-    op.execute(f"""
+    op.execute("""
         create function stageward_redacted(whole jsonb, wanted text, marker text, numbers boolean)
-        returns jsonb language plpgsql immutable parallel safe {SAFELY} as $$
+        returns jsonb language plpgsql immutable parallel safe as $$
+        declare
+            kind text := jsonb_typeof(whole);
         begin
-            return case jsonb_typeof(whole)
-                when 'string' then
-                    to_jsonb(public.stageward_redacted(whole #>> '{{}}', wanted, marker))
-                when 'number' then
-                    case when numbers and whole #>> '{{}}' = wanted then to_jsonb(marker)
-                        else whole end
-                when 'array' then (
+            if kind = 'string' then
+                if strpos(whole #>> '{}', wanted) > 0 then
+                    return to_jsonb(public.stageward_redacted(whole #>> '{}', wanted, marker));
+                end if;
+            elsif kind = 'number' then
+                if numbers and whole #>> '{}' = wanted then
+                    return to_jsonb(marker);
+                end if;
+            elsif kind = 'array' then
+                return (
                     select coalesce(jsonb_agg(
                         public.stageward_redacted(each.item, wanted, marker, numbers)
                         order by each.place), '[]')
-                    from jsonb_array_elements(whole) with ordinality as each (item, place))
-                when 'object' then (
+                    from jsonb_array_elements(whole) with ordinality as each (item, place));
+            elsif kind = 'object' then
+                return (
                     select coalesce(jsonb_object_agg(
-                        public.stageward_redacted(each.name, wanted, marker),
-                        public.stageward_redacted(each.item, wanted, marker, numbers)), '{{}}')
-                    from jsonb_each(whole) as each (name, item))
-                else whole
-            end;
+                        case when strpos(each.name, wanted) > 0
+                            then public.stageward_redacted(each.name, wanted, marker)
+                            else each.name end,
+                        case when jsonb_typeof(each.item) in ('boolean', 'null')
+                            then each.item
+                            else public.stageward_redacted(each.item, wanted, marker, numbers)
+                        end), '{}')
+                    from jsonb_each(whole) as each (name, item));
+            end if;
+            return whole;
         end $$
     """)
 
@@ -373,19 +388,18 @@ def _for_a_role_that_may_not_write_events() -> None:
 
 def _rewriting(table: str, key: str, more: str) -> None:
     columns = APPEND_ONLY[table].split()
-    replaced, matched, touched = [], [], []
-    for column in columns:
-        if column == "payload":
-            value = f"public.stageward_redacted(t.{column}, wanted, mark, true)"
-            # as JSON it may look alike and not be
-            matched.append(
-                f"(strpos(t.{column}::text, quoted) > 0 and {value}::text <> t.{column}::text)"
-            )
-        else:
-            value = f"public.stageward_redacted(t.{column}, wanted, mark)"
-            matched.append(f"strpos(t.{column}, wanted) > 0")
-        replaced.append(f"{column} = {value}")
-        touched.append(f"case when strpos(t.{column}::text, mark) > 0 then '{column}' end")
+    document = "payload" if "payload" in columns else None
+    replaced = [f"{c} = public.stageward_redacted(t.{c}, wanted, mark)" for c in columns]
+    matched = [f"strpos(t.{c}, wanted) > 0" for c in columns]
+    touched = [f"case when strpos(t.{c}::text, mark) > 0 then '{c}' end" for c in columns]
+    after = "null::jsonb"
+    if document:
+        place = columns.index(document)
+        after = f"""case when strpos(o.{document}::text, quoted) > 0
+            then public.stageward_redacted(o.{document}, wanted, mark, true) end"""
+        replaced[place] = f"{document} = coalesce(fresh.document, t.{document})"
+        # as JSON it may look alike and not be
+        matched[place] = f"fresh.document::text <> t.{document}::text"
     op.execute(f"""
         create function stageward_redact_{table}() returns table (row_id {key}, touched text[])
         language plpgsql security definer {SAFELY} as $$
@@ -400,7 +414,8 @@ def _rewriting(table: str, key: str, more: str) -> None:
             end if;
             quoted := substr(quoted, 2, char_length(quoted) - 2);
             return query update public.{table} t set {", ".join(replaced)}{more}
-                where {" or ".join(matched)}
+                from (select o.id, {after} as document from public.{table} o offset 0) fresh
+                where fresh.id = t.id and ({" or ".join(matched)})
                 returning t.id, array_remove(array[{", ".join(touched)}], null);
         end $$
     """)

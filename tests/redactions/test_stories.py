@@ -214,3 +214,39 @@ async def test_only_an_admin_redacts_and_sees_redactions(admin: Api, alice: Api)
     problem(await alice.get("/redactions"), 403, "not-allowed")
     problem(await alice.get(f"/redactions/{done['id']}"), 403, "not-allowed")
     problem(await admin.get(f"/redactions/{uuid4()}"), 404, "not-found")
+
+
+AWKWARD = [
+    "100%_\\u0041\\",
+    "a'b\"c'd\"e",
+    "\\n\\n\\n\\n\\n",
+    "e\u0301\u00e9e\u0301\u00e9e\u0301\u00e9",
+    "\U0001f511\U0001f511\U0001f511\U0001f511\U0001f511\U0001f511\U0001f511\U0001f511",
+    "^(a|b)*$[c-d]",
+    "$1\\1{2}%(text)s",
+    "aaaaaaaaaa",
+    "line\nline\ttab",
+    "' or 1=1; --",
+    "12345678",
+]
+
+
+@pytest.mark.parametrize("secret", AWKWARD)
+async def test_every_kind_of_text_is_found_and_goes(
+    admin: Api, alice: Api, sql: Sql, secret: str
+) -> None:
+    line = secret.replace("\n", " ").replace("\t", " ")
+    await make_model(alice, description=f"x{secret}{secret}y", tags={f"k{line}": line})
+    recipe = {"params": {f"{secret}!": [secret, {"deep": f"{secret}{secret}"}]}, "seed": 7}
+    before = await make_ready(alice, description=f"z{secret[:-1]}", tags={line: "t"}, **recipe)
+    note = {"body": f"{secret} said"}
+    assert (await alice.post("/models/churn/versions/1/comments", note)).status_code == 201
+    done = await redact(admin, secret)
+    mark = done["marker"]
+    assert await holding(sql, secret) == set()
+    after = (await alice.get("/models/churn/versions/1")).json()
+    assert after["params"] == {f"{mark}!": [mark, {"deep": mark + mark}]}
+    changing = {"params", "tags", "redacted", "updated_at"}
+    assert {k: v for k, v in after.items() if k not in changing} == {
+        k: v for k, v in before.items() if k not in changing
+    }

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
+from app.core.etags import etag, since_redaction
 from app.core.problems import NotFound
 from app.models.tables import Model
 from app.policies import queries
@@ -50,37 +51,48 @@ def together(default: PolicyRevision, body: dict[str, Any], *, replaces: bool) -
     return compose(parse(default.body or {}), parse_addition(body))
 
 
-async def default(session: AsyncSession) -> PolicyRevisionOutput:
-    """The default policy as it is shown."""
+def tag_of(found: Revisions) -> str:
+    """The ETag of the policy that these make together; only a redaction rewrites a revision."""
+    rows = [row for row in (found.default, found.own) if row is not None]
+    rewritten = [since_redaction(row.redaction_id) for row in rows]
+    return etag(found.latest, *(number for each in rewritten for number in each))
+
+
+async def default(session: AsyncSession) -> tuple[PolicyRevisionOutput, str]:
+    """The default policy as it is shown, and its ETag."""
     found = await queries.revisions(session, None)
-    return PolicyRevisionOutput(
-        **_about(found.default, None), **_shown(parse(found.default.body or {}))
-    )
+    about, shown = _about(found.default, None), _shown(parse(found.default.body or {}))
+    return PolicyRevisionOutput(**about, **shown), tag_of(found)
 
 
-async def of_model(session: AsyncSession, model: Model) -> ModelPolicyOutput:
-    """The policy in force for a model as it is shown, and what the model adds to the default."""
+async def of_model(session: AsyncSession, model: Model) -> tuple[ModelPolicyOutput, str]:
+    """The policy in force for a model as it is shown, with what the model adds to the default, and
+    its ETag."""
     found = await queries.revisions(session, model.id)
     own = found.addition
-    return ModelPolicyOutput(
+    shown = ModelPolicyOutput(
         model=model.name,
         revision=found.latest,
         default_revision=found.default.revision,
         own=None if own is None else _as_set(own, model.name),
         **_shown(put_together(found)),
     )
+    return shown, tag_of(found)
 
 
-async def at(session: AsyncSession, actor: Actor, revision: int) -> PolicyRevisionOutput:
-    """One revision, whether or not it is still in force; a 404 where it is not there or belongs
-    to a model that is hidden."""
+async def at(
+    session: AsyncSession, actor: Actor, revision: int
+) -> tuple[PolicyRevisionOutput, str]:
+    """One revision and its ETag, whether or not it is still in force; a 404 where it is not there
+    or belongs to a model that is hidden."""
     found = await queries.by_revision(session, revision) if revision <= MAX_REVISION else None
     if found is None or (found[1] is not None and actor.role_on(found[1]) is None):
         raise NotFound(f"There is no revision {revision} of a policy, or it is hidden from you.")
     row, model = found
+    tag = etag(row.revision, *since_redaction(row.redaction_id))
     if model is None or row.replaces_default:
-        return PolicyRevisionOutput(**_about(row, model), **_shown(parse(row.body or {})))
-    return _as_set(row, model)
+        return PolicyRevisionOutput(**_about(row, model), **_shown(parse(row.body or {}))), tag
+    return _as_set(row, model), tag
 
 
 def _as_set(row: PolicyRevision, model: str) -> PolicyRevisionOutput:

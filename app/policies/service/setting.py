@@ -11,7 +11,7 @@ from app.access.table import Permission
 from app.audit import service as audit
 from app.core.actor import Actor
 from app.core.db import clock
-from app.core.etags import check_if_match, etag
+from app.core.etags import check_if_match
 from app.core.problems import InvalidRequest, NotFound
 from app.models import service as models
 from app.models.tables import Counter, Model
@@ -21,7 +21,7 @@ from app.policies.queries import Revisions
 from app.policies.rules import Policy, StageRule, loosenings, parse
 from app.policies.schemas import PolicyInput
 from app.policies.service.checking import as_body, check_whole
-from app.policies.service.reading import put_together, together
+from app.policies.service.reading import put_together, tag_of, together
 from app.policies.tables import PolicyRevision
 from app.stages import service as stages
 from app.stages.problems import StageInUse
@@ -47,7 +47,7 @@ async def set_default(
         )
     await models.lock_every(session)
     before = await queries.revisions(session, None)
-    check_if_match(if_match, etag(before.default.revision))
+    check_if_match(if_match, tag_of(before))
     body = await as_body(session, wanted)
     whole = parse(body)
     check_whole(wanted, whole, None)
@@ -154,7 +154,7 @@ async def _hold(
 ) -> tuple[Counter, Revisions]:
     counter = await models.lock(session, model)
     before = await queries.revisions(session, model.id)
-    check_if_match(if_match, etag(before.latest))
+    check_if_match(if_match, tag_of(before))
     if replaces or (before.addition is not None and before.addition.replaces_default):
         check(actor, Permission.POLICY_LOOSEN, model.name)
     return counter, before

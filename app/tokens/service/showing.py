@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
-from app.core.etags import etag
+from app.core.etags import etag, since_redaction
 from app.core.pages import Page, cursor_id, cut, encode_cursor
 from app.core.problems import NotFound
 from app.tokens import queries, rules
@@ -44,6 +44,7 @@ def tag_of(token: Token, now: datetime) -> str:
         int(token.rotated_to is not None),
         int(rules.status(None, token.expires_at, now) == "expired"),
         int(expires_soon(token, now)),
+        *since_redaction(token.redaction_id),
     )
 
 

@@ -1,0 +1,72 @@
+"""The chain of seals holds over redactions, before and after sealing, and counts them."""
+
+from app.core.runtime import Runtime
+from tests.actors import Api
+from tests.factories import make_model
+from tests.redactions.everywhere import Sql
+from tests.redactions.test_stories import LINE, redact
+from tests.seals.record import assert_valid, found, seal, tamper
+
+
+async def test_the_chain_holds_where_a_sealed_event_is_redacted(
+    admin: Api, runtime: Runtime, sql: Sql
+) -> None:
+    await make_model(admin, description=LINE)
+    await seal(runtime)
+    assert (await redact(admin, LINE))["events"] == 1
+    assert (await assert_valid(admin, runtime))["redacted"] == 1
+    await seal(runtime)
+    assert (await assert_valid(admin, runtime))["redacted"] == 1
+
+
+async def test_the_chain_holds_where_an_event_is_sealed_after_its_redaction(
+    admin: Api, runtime: Runtime, sql: Sql
+) -> None:
+    await make_model(admin, LINE, description=LINE)
+    await redact(admin, LINE)
+    await seal(runtime)
+    told = await assert_valid(admin, runtime)
+    assert (told["redacted"], told["unsealed"]) == (1, 0)
+
+
+async def test_one_event_may_be_redacted_more_than_once_and_so_may_the_record_of_it(
+    admin: Api, runtime: Runtime, sql: Sql
+) -> None:
+    await make_model(admin, description=f"{LINE} and another-secret")
+    await seal(runtime)
+    await redact(admin, LINE, reason="It stood beside another-secret.")
+    await redact(admin, "another-secret")
+    await seal(runtime)
+    assert (await assert_valid(admin, runtime))["redacted"] == 2
+    (first, _) = reversed((await admin.get("/redactions")).json()["items"])
+    assert first["reason"].startswith("It stood beside redacted-")
+
+
+async def test_many_events_are_named_by_a_digest(admin: Api, runtime: Runtime, sql: Sql) -> None:
+    await sql.execute(
+        "insert into events (action, actor, subject, salt, payload, payload_sha256) "
+        "select 'noted', 'a', 'x:' || n, '\\x00', jsonb_build_object('d', %s::text), "
+        "sha256('\\x00' || convert_to('{\"d\":\"' || %s || '\"}', 'UTF8')) "
+        "from generate_series(1, 1001) n",
+        [LINE, LINE],
+    )
+    await seal(runtime)
+    assert (await assert_valid(admin, runtime))["redacted"] == 0
+    assert (await redact(admin, LINE))["events"] == 1001
+    await seal(runtime)
+    assert (await assert_valid(admin, runtime))["redacted"] == 1001
+
+
+async def test_an_event_that_only_says_that_it_was_redacted_is_found(
+    admin: Api, runtime: Runtime, sql: Sql
+) -> None:
+    await make_model(admin, description=LINE)
+    await make_model(admin, "other")
+    await redact(admin, LINE)
+    await seal(runtime)
+    await tamper(
+        sql,
+        "update events set salt = '', payload = '{}', "
+        "redaction_id = (select id from redactions) where model = 'other'",
+    )
+    assert (await found(admin, runtime))[2] == "redacted_without_record"
