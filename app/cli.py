@@ -118,7 +118,7 @@ def admin_token(
         str | None, typer.Option("--identity", help="Whose; needed where there are several admins.")
     ] = None,
     days: Annotated[
-        float, typer.Option("--days", min=0.01, max=3650, help="How many days it lives.")
+        int, typer.Option("--days", min=1, max=3650, help="How many days it lives.")
     ] = 90,
     make_admin: Annotated[
         bool, typer.Option("--make-admin", help="Where no admin is enabled, make this one.")

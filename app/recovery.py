@@ -18,7 +18,7 @@ Say = Callable[[str], None]
 
 
 async def admin_token(
-    settings: Settings, url: str, name: str | None, *, days: float, make_admin: bool, say: Say
+    settings: Settings, url: str, name: str | None, *, days: int, make_admin: bool, say: Say
 ) -> None:
     """Issue a token for an enabled admin and say its secret, once. It is said inside the
     transaction: what is kept was shown."""
@@ -31,7 +31,7 @@ async def admin_token(
             holder, secret = await issue_admin_token(
                 session, name, days=days, make_admin=make_admin, signing_key=settings.signing_key
             )
-            say(f"A token of {holder}'s for {days:g} days, shown this once: {secret}")
+            say(f"A token of {holder}'s for {days} days, shown this once: {secret}")
     except SQLAlchemyError as error:
         raise CannotServe(unreachable(error)) from error
     except (CannotRecover, Problem) as error:

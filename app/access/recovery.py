@@ -23,7 +23,7 @@ class CannotRecover(Exception):
 
 
 async def issue_admin_token(
-    session: AsyncSession, name: str | None, *, days: float, make_admin: bool, signing_key: bytes
+    session: AsyncSession, name: str | None, *, days: int, make_admin: bool, signing_key: bytes
 ) -> tuple[str, str]:
     """A token of all scopes for an enabled admin: whose it is, and its secret. Where there is no
     enabled admin, and only then, `make_admin` makes one of `name`."""
