@@ -77,7 +77,8 @@ def tried(url: str, folder: Path, token: str | None, examples: int, phases: str)
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout[-20_000:]
+    told = "\n".join(line[:500] for line in done.stdout.splitlines())
+    assert done.returncode == 0, told[-20_000:]
     return done.stdout
 
 
