@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from app.core.problems import (
+    AddressTooLong,
     InternalError,
     InvalidRequest,
     MalformedRequest,
@@ -79,6 +80,7 @@ def common() -> tuple[type[Problem], ...]:
         NotAuthenticated,
         NotAllowed,
         NotFound,
+        AddressTooLong,
         InvalidRequest,
         TooManyRequests,
         InternalError,

@@ -17,6 +17,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 
 from app import __version__
+from app.core.problems import AddressTooLong
 from app.core.problems_docs import (
     MEDIA_TYPE,
     InvalidValue,
@@ -228,7 +229,7 @@ def _without_null(schema: dict[str, Any]) -> None:
 
 def _usual_problems(operation: dict[str, Any], *, secured: bool) -> dict[int | str, dict[str, Any]]:
     if not secured:
-        return {}
+        return responses(AddressTooLong)
     json_body = "application/json" in operation.get("requestBody", {}).get("content", {})
     return responses(*common(), *(common_with_body() if json_body else ()))
 
