@@ -20,7 +20,7 @@ class Runtime:
     """One a process. `store` is the blob store (`blobs.storage.BlobStore`), which core cannot
     name: it lies above, as do the `issuers` (`issuers.service.Issuers`). `store_check` is the
     store's `check`, shared by all who want to know. In `turns` is done what should not be done
-    twice at a time."""
+    twice at a time; `looks` are those of one kind that any number of strangers may ask for."""
 
     settings: Settings
     hub: Hub
@@ -29,6 +29,7 @@ class Runtime:
     issuers: Any = None
     store_check: SharedLook = field(init=False)
     turns: Turns = field(default_factory=Turns)
+    looks: dict[str, SharedLook] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.store_check = SharedLook(self._check_store)

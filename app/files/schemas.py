@@ -80,6 +80,7 @@ class PartOutput(Output):
     offset: int = Field(description="Where in the file it begins, in bytes.", examples=[0])
     size: int = Field(description="How many bytes it has, exactly.", examples=[48211])
     url: str = Field(
+        repr=False,
         description="Where to PUT the part's bytes, without a token.",
         examples=["http://127.0.0.1:8000/api/v1/transfer/uploads/…/parts/1?…&signature=…"],
     )
@@ -136,6 +137,7 @@ class ManifestFile(FileOutput):
     """A file of a version, and a signed link to its bytes."""
 
     url: str = Field(
+        repr=False,
         description="A signed link to the bytes, good without a token.",
         examples=["http://127.0.0.1:8000/api/v1/transfer/blobs/6a1f…?…&signature=…"],
     )

@@ -6,6 +6,7 @@ key that the issuer published, and a key or an address inside the token is not l
 
 import base64
 import binascii
+import hmac
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -150,7 +151,9 @@ def check_claims(
         raise BadAssertion("The token's issuer (`iss`) is not the one that is expected here.")
     _check_audience(claims, audiences)
     _check_times(claims, now)
-    if nonce is not None and claims.get("nonce") != nonce:
+    if nonce is not None and not hmac.compare_digest(
+        str(claims.get("nonce")).encode(), nonce.encode()
+    ):
         raise BadAssertion("The token's `nonce` is not the one of this sign-in.")
 
 

@@ -16,6 +16,7 @@ from app.core import schema
 from app.core.actor import Actor
 from app.core.metrics import Measured
 from app.core.runtime import Runtime
+from app.core.shared import SharedLook
 from app.meta import queries
 from app.meta.queries import UnderWay
 from app.meta.schemas import Check, Readiness
@@ -29,14 +30,14 @@ async def readiness(runtime: Runtime) -> Readiness:
     checks = await asyncio.gather(
         _checked(
             "postgresql",
-            lambda: _postgresql(runtime),
+            _shared(runtime, "postgresql", lambda: _postgresql(runtime)),
             "PostgreSQL answers.",
             "PostgreSQL does not answer. See that it runs, and that STAGEWARD_DATABASE_URL names "
             "it.",
         ),
         _checked(
             "schema",
-            lambda: _schema(runtime),
+            _shared(runtime, "schema", lambda: _schema(runtime)),
             f"The schema is at revision {schema.expected_revision()}.",
             "The schema could not be looked at; see the other checks.",
         ),
@@ -49,6 +50,11 @@ async def readiness(runtime: Runtime) -> Readiness:
         ),
     )
     return Readiness(ready=all(check.ok for check in checks), checks=checks)
+
+
+def _shared(runtime: Runtime, name: str, look: Callable[[], Awaitable[None]]) -> SharedLook:
+    """One look at a time, whose answer is that of all who ask meanwhile: they need no token."""
+    return runtime.looks.setdefault(name, SharedLook(look, seconds=0, seconds_after_fault=0))
 
 
 async def _postgresql(runtime: Runtime) -> None:

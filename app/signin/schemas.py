@@ -43,6 +43,7 @@ class SignedIn(BaseModel):
     """A token of a sign-in (RFC 6749)."""
 
     access_token: str = Field(
+        repr=False,
         description="The token: send it as `Authorization: Bearer <token>`. It is shown once.",
         examples=["swd_4fK2…"],
     )

@@ -183,6 +183,7 @@ class TokenIssued(TokenOutput):
     """A token that was just issued, with its secret."""
 
     secret: str = Field(
+        repr=False,
         description="Send it as `Authorization: Bearer <secret>`. It is shown here once and stored "
         "nowhere; a replay under an `Idempotency-Key` leaves it out.",
         examples=["swd_4fK2…"],

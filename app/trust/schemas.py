@@ -182,6 +182,7 @@ class TryInput(Input):
     """A token to try a trust with."""
 
     token: Assertion = Field(
+        repr=False,
         description="A token of the issuer's, of at most 16 KiB. It is not used up.",
         examples=["eyJhbGciOiJSUzI1NiIs…"],
     )
@@ -220,6 +221,7 @@ class ExchangeInput(Input):
     """A token of an OIDC issuer, to be exchanged for one of ours."""
 
     token: Assertion = Field(
+        repr=False,
         description="The token that the CI platform signed for this job, of at most 16 KiB.",
         examples=["eyJhbGciOiJSUzI1NiIs…"],
     )
@@ -248,6 +250,7 @@ class TokenExchanged(Output):
     )
     expires_at: Time = Field(description="When it ends.")
     secret: str = Field(
+        repr=False,
         description="Send it as `Authorization: Bearer <secret>`. It is shown here once and stored "
         "nowhere.",
         examples=["swd_4fK2…"],

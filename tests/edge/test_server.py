@@ -102,6 +102,30 @@ def test_failed_logins_count_over_all_processes(server: Server) -> None:
     assert answers == [401] * 20 + [429] * 40
 
 
+def test_the_most_talkative_log_holds_no_secret(start: Start) -> None:
+    own = start(log_level="debug", store="local")
+    _ = own.url
+    token, wrong = own.token or "", new_secret()
+    for path, secret in (("/me", token), ("/me", wrong), (f"/models?cursor={wrong}", token)):
+        ask(own, path, secret)
+    issued = ask(own, "/tokens", token, method="POST", json={"name": "ci", "scopes": ["read"]})
+    assert issued.status_code == 201, issued.text
+    ask(own, "/models", token, method="POST", json={"name": "churn"})
+    ask(own, "/models/churn/versions", token, method="POST", json={})
+    whole = "/models/churn/versions/1/files/a"
+    assert ask(own, whole, token, method="PUT", content=b"weights").is_success
+    link = ask(own, whole, token).headers["location"]
+    assert httpx.get(link).content == b"weights"
+    httpx.get(link + "0")
+    assert own.end() == 0
+    logged = own.logged.read_text()
+    assert "/api/v1/transfer/blobs/" in logged
+    for secret in (token, wrong, issued.json()["secret"], link.rpartition("signature=")[2]):
+        assert secret not in logged
+    assert "signature=" not in logged
+    assert "bearer" not in logged.lower()
+
+
 def test_it_ends_at_once_however_many_connections_are_open(start: Start, tmp_path: Path) -> None:
     own = start()
     url = httpx.URL(own.url)

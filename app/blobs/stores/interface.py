@@ -9,7 +9,7 @@ the same call may be made again. All of them are safe to repeat. None belongs in
 """
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 from uuid import UUID
@@ -81,8 +81,8 @@ class Link:
     """
 
     method: str
-    url: str
-    headers: Mapping[str, str]
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
     expires_at: datetime
 
 
