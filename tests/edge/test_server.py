@@ -114,7 +114,10 @@ def test_the_most_talkative_log_holds_no_secret(start: Start) -> None:
     ask(own, "/models/churn/versions", token, method="POST", json={})
     whole = "/models/churn/versions/1/files/a"
     assert ask(own, whole, token, method="PUT", content=b"weights").is_success
-    link = ask(own, whole, token).headers["location"]
+    final = ask(own, "/models/churn/versions/1/finalize", token, method="POST")
+    assert final.is_success, final.text
+    manifest = ask(own, "/models/churn/versions/1/manifest", token).json()
+    link = manifest["files"][0]["url"]
     assert httpx.get(link).content == b"weights"
     httpx.get(link + "0")
     assert own.end() == 0
