@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+import structlog
 from joserfc.jwk import ECKey, RSAKey
 
 from app.core.runtime import Runtime
@@ -305,3 +306,15 @@ async def test_what_an_exchanged_token_issued_ends_with_the_trust(
     assert (await child.get("/me")).status_code == 200
     assert (await admin.delete("/trust/churn-ci")).status_code == 204
     problem(await child.get("/me"), 401, "not-authenticated")
+
+
+async def test_the_log_says_what_did_not_match_and_nothing_of_the_token(
+    issuer: Issuer, trust: dict[str, Any], exchange: Exchange
+) -> None:
+    token = issuer.token(**{**FITTING, "ref": "refs/heads/feature"})
+    with structlog.testing.capture_logs() as logged:
+        await exchange(token)
+    (entry,) = [line for line in logged if line["event"] == "exchange_refused"]
+    assert entry["mismatches"] == {"churn-ci": {"ref": "refs/heads/feature"}}
+    assert (entry["issuer"], entry["subject"]) == (issuer.url, "repo:acme/churn")
+    assert not any(part in str(logged) for part in token.split("."))
