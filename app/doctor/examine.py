@@ -11,6 +11,7 @@ from app.core.settings import Settings
 from app.doctor.findings import Findings
 from app.doctor.people import look_at_people
 from app.doctor.postgres import look_at_database
+from app.doctor.record import look_at_record
 from app.doctor.settings import look_at_settings
 from app.doctor.signin import look_at_sign_in
 from app.doctor.storage import compare, look_at_store
@@ -67,6 +68,7 @@ async def _services(
         has_database = await look_at_database(runtime, settings, found)
         if has_database:
             await look_at_people(runtime, found)
+            await look_at_record(runtime, found)
         has_store = await look_at_store(runtime.store, settings, found)
         await look_at_sign_in(runtime, settings, found)
         if has_database and has_store:

@@ -6,6 +6,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.db import Database
 from app.core.duties import duty
 from app.core.runtime import Runtime
 from app.seals import queries
@@ -106,6 +107,12 @@ class Sealer:
         if last and self._keys.signed(last.key_id, checkpoint_statement(*last[:3]), last.signature):
             self._known = Kept(last.seq, last.hash)
         return True
+
+
+async def waiting_since(db: Database) -> datetime | None:
+    """When the oldest event was recorded that has no seal yet."""
+    async with db.reading() as session:
+        return await queries.oldest_unsealed(session, _place(await queries.head(session)))
 
 
 def _links(head: Seal | None, events: list[Event]) -> list[Seal]:
