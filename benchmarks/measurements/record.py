@@ -59,7 +59,7 @@ def measure(bench: Bench) -> list[Section]:
         section.rows.append(
             (name, f"{seconds:.1f}", f"{count / seconds:,.0f}", f"{cpu:.1f}", memory)
         )
-        tell(f"record: {name}: {seconds:.1f} s")
+        tell(f"record: {name}: {seconds:.1f} s, CPU {cpu:.1f} s, {memory} MiB")
 
     take("written, by COPY, and sealed meanwhile", lambda: _fill(bench.server, count))
     take("the rest sealed", lambda: _sealed(bench.server))
