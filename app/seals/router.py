@@ -63,8 +63,8 @@ async def verify_events(
 
     An event that was edited, deleted, inserted or put at another place is found and named, whoever
     did it, and so is a chain that was calculated anew. A million events take about a
-    minute, during which other requests are served. Whoever asks while a verification runs in the same
-    process gets its answer."""
+    minute, during which other requests are served. Whoever asks while a verification runs in the
+    same process gets its answer."""
     kept = service.kept(checkpoint, start.seq if start else 0)
     verdict = await service.verify(runtime, start, kept)
     return Verification.of(verdict, signer(runtime.settings).public.id)
