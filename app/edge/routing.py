@@ -52,7 +52,8 @@ class Route(APIRoute):
             if key is None:
                 return await handle(request)
             body = await read_body(request)
-            request.state.keyed = keyed(actor, key, request.url.path, body)
+            secret = get_runtime(request).settings.signing_key
+            request.state.keyed = keyed(actor, key, request.url.path, body, secret)
             response = await handle(request)
             await _keep(request, response, self.endpoint)
             return response

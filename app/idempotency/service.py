@@ -1,5 +1,6 @@
 """Answering a repeated request as the first time."""
 
+import hmac
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
-from app.core.canonical import sha256_hex
 from app.core.problems import InvalidRequest
 from app.core.queue import periodic
 from app.core.runtime import Runtime
@@ -46,8 +46,11 @@ class Answer:
     body: bytes
 
 
-def keyed(actor: Actor, key: str, path: str, body: bytes) -> KeyedRequest:
-    """The request under its key, or the problem with the key."""
+def keyed(actor: Actor, key: str, path: str, body: bytes, secret: bytes) -> KeyedRequest:
+    """The request under its key, or the problem with the key.
+
+    The digest of the body is keyed with a `secret`: a body may hold a password (a text to redact,
+    say), and whoever reads the table must not find it by trying."""
     if not 1 <= len(key) <= MAX_KEY or not key.isascii() or not key.isprintable():
         raise InvalidRequest(
             "The Idempotency-Key is not one that can be kept.",
@@ -59,7 +62,7 @@ def keyed(actor: Actor, key: str, path: str, body: bytes) -> KeyedRequest:
                 }
             ],
         )
-    return KeyedRequest(actor, key, path, sha256_hex(body))
+    return KeyedRequest(actor, key, path, hmac.new(secret, body, "sha256").hexdigest())
 
 
 def withholding(*fields: str) -> Callable[[Endpoint], Endpoint]:

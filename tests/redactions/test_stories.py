@@ -1,5 +1,6 @@
 """A secret is pasted somewhere, and removed for good."""
 
+import hashlib
 from typing import Any
 from uuid import uuid4
 
@@ -250,3 +251,31 @@ async def test_every_kind_of_text_is_found_and_goes(
     assert {k: v for k, v in after.items() if k not in changing} == {
         k: v for k, v in before.items() if k not in changing
     }
+
+
+async def test_the_text_reaches_neither_logs_nor_problems_nor_what_is_kept(
+    admin: Api, alice: Api, sql: Sql, capfd: pytest.CaptureFixture[str]
+) -> None:
+    secret = "x-secret-9"
+    await make_model(alice, "a" * 110 + secret)
+    await make_model(alice, description=secret)
+    capfd.readouterr()
+    wanted = {"text": secret, "reason": "Leaked."}
+    answers = [
+        await admin.post("/redactions", wanted),  # one name becomes too long
+        await admin.post("/redactions", {**wanted, "reason": secret}),
+        await alice.post("/redactions", wanted),
+    ]
+    assert [answer.status_code for answer in answers] == [409, 422, 403]
+    await sql.execute("update models set name = 'other' where name <> 'churn'")
+    keys = {"Idempotency-Key": "once"}
+    answers += [await admin.post("/redactions", wanted, headers=keys) for _ in range(2)]
+    assert [answer.status_code for answer in answers[3:]] == [201, 201]
+    printed = capfd.readouterr()
+    assert "request" in printed.out + printed.err
+    assert secret not in printed.out + printed.err + "".join(answer.text for answer in answers)
+    assert await holding(sql, secret) == set()
+    sent = answers[3].request.content
+    kept = await (await sql.execute("select body_sha256 from idempotency_keys")).fetchall()
+    assert kept
+    assert kept != [(hashlib.sha256(sent).digest(),)]
