@@ -20,11 +20,13 @@ bearer = HTTPBearer(
 
 
 async def authenticate(request: Request) -> Actor:
-    """Find out who speaks; the edge calls it before a byte of the body is read."""
+    """Find out who speaks; the edge calls it before a byte of the body is read, and counts the
+    request. Who waits in it may be asked again, which counts for nothing."""
     authenticator: Authenticator = request.app.state.authenticator
-    sent = request.headers.get("authorization")
-    actor = await authenticator.actor_for(sent, client_address(request))
-    if actor.token_id is not None:
+    is_first = not hasattr(request.state, "actor")
+    address = client_address(request) if is_first else None
+    actor = await authenticator.actor_for(request.headers.get("authorization"), address)
+    if is_first and actor.token_id is not None:
         limits: Limits = request.app.state.limits
         limits.requests.count(actor.token_id)
     request.state.actor = actor

@@ -246,6 +246,12 @@ is_enabled_admin = and_(
 _enabled_admins = select(Identity).where(is_enabled_admin)
 
 
+async def hold_admins(session: AsyncSession) -> None:
+    """Let nobody else change who is an admin, until the end of the transaction."""
+    key = func.hashtextextended("admins", 0)
+    await session.execute(select(func.pg_advisory_xact_lock(key)))
+
+
 async def has_admin(session: AsyncSession) -> bool:
     """Whether there is an enabled admin."""
     return bool((await session.execute(select(_enabled_admins.exists()))).scalar_one())

@@ -3,7 +3,7 @@ it has the database and the secret key, and so gains nothing that they had not."
 
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.access import queries
@@ -12,6 +12,8 @@ from app.access.service import ADMIN, ALL_SCOPES
 from app.audit import service as audit
 from app.core.db import clock
 from app.identities import service as identities
+from app.identities.moments import changes_standing
+from app.identities.schemas import Name
 from app.identities.tables import Identity
 from app.tokens import service as tokens
 
@@ -27,7 +29,7 @@ async def issue_admin_token(
 ) -> tuple[str, str]:
     """A token of all scopes for an enabled admin: whose it is, and its secret. Where there is no
     enabled admin, and only then, `make_admin` makes one of `name`."""
-    await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("admins", 0))))
+    await queries.hold_admins(session)
     admins = {each.name: each for each in await queries.enabled_admins(session)}
     if admins or not make_admin:
         holder = _choose(admins, name)
@@ -78,6 +80,7 @@ async def _make_admin(session: AsyncSession, name: str) -> Identity:
     subject, more = f"identity:{name}", {"by": COMMAND}
     identity = await identities.find(session, name)
     if identity is None:
+        _check_name(name)
         await identities.claim_name(session, name)
         identity = Identity(name=name, kind="user", created_by=audit.SYSTEM)
         session.add(identity)
@@ -86,6 +89,7 @@ async def _make_admin(session: AsyncSession, name: str) -> Identity:
     elif identity.disabled_at is not None:
         identity.disabled_at = identity.disabled_by = None
         identity.revision += 1
+        identity.updated_at = await clock(session)
         enabled = {"disabled": {"from": True, "to": False}, **more}
         audit.record(session, None, "identity.enabled", subject=subject, details=enabled)
     await session.flush()
@@ -93,4 +97,15 @@ async def _make_admin(session: AsyncSession, name: str) -> Identity:
     if await queries.add(session, identity, grant, audit.SYSTEM):
         given = {"role": ADMIN, "models": "*", **more}
         audit.record(session, None, "grant.given", subject=subject, details=given)
+    await changes_standing(session, [identity.id])
     return identity
+
+
+def _check_name(name: str) -> None:
+    try:
+        TypeAdapter(Name).validate_python(name)
+    except ValidationError as error:
+        raise CannotRecover(
+            "A name has 1 to 128 letters, digits and `. _ @ + -`, and begins with one of the first "
+            "two. Choose another with --identity."
+        ) from error

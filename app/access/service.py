@@ -116,7 +116,7 @@ async def keep_an_admin(session: AsyncSession) -> None:
     """Refuse what this transaction has done, where it leaves no enabled admin. Two that would
     each leave the other wait for one another."""
     await session.flush()
-    await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("admins", 0))))
+    await queries.hold_admins(session)
     if not await queries.has_admin(session):
         raise LastAdmin(
             "Nobody would be an enabled admin any more. Make another admin first: `PUT /grants` "

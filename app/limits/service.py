@@ -40,8 +40,8 @@ class Failures:
         self._refused: OrderedDict[str, float] = OrderedDict()
 
     def check(self, address: str | None) -> None:
-        """Refuse an address that failed too often within this minute."""
-        if not self._refused:
+        """Refuse an address that failed too often within this minute; None is nobody's."""
+        if not self._refused or address is None:
             return
         until = self._refused.get(counted_as(address), 0.0)
         if until > time.monotonic():
@@ -49,7 +49,7 @@ class Failures:
 
     async def count(self, address: str | None) -> None:
         """Note a failure, and refuse the address where that was one too many."""
-        if self._limit == 0:
+        if self._limit == 0 or address is None:
             return
         counted = counted_as(address)
         try:

@@ -162,7 +162,7 @@ def _shapes(app: FastAPI) -> Shapes:
 def _name(tag: str, endpoint: str) -> str:
     room = tag.lower()
     singular = re.sub(r"ies$", "y", room).removesuffix("s")
-    verb = re.sub(rf"_({re.escape(room)}|{re.escape(singular)})$", "", endpoint)
+    verb = re.sub(rf"_({re.escape(room)}|{re.escape(singular)}s?)$", "", endpoint)
     return f"{room}.{verb}"
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import quote
 
+from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import service as audit
@@ -83,12 +84,15 @@ def note(session: AsyncSession, actor: Actor, model: Model, action: str, **detai
 
 async def create(session: AsyncSession, actor: Actor, wanted: ModelInput) -> Model:
     """Make a model; a taken name is refused by its unique index."""
+    now = func.statement_timestamp()  # one time for both, whatever the clock does meanwhile
     model = Model(
         name=wanted.name,
         description=wanted.description,
         tags=wanted.tags,
         name_template=wanted.name_template,
         created_by=actor.name,
+        created_at=now,
+        updated_at=now,
     )
     session.add(model)
     await session.flush()

@@ -7,11 +7,12 @@ Revision ID: 0006
 Revises: 0005
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
-
-from app.audit.tables import Xid8
+from sqlalchemy.types import UserDefinedType
 
 revision = "0006"
 down_revision = "0005"
@@ -20,6 +21,15 @@ depends_on = None
 
 APPEND_ONLY = ("seals", "checkpoints", "redactions", "redaction_places")
 SHA256 = sa.LargeBinary(32)
+
+
+class Xid8(UserDefinedType[int]):
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "xid8"
+
+
 NOW = sa.text("clock_timestamp()")
 
 
@@ -211,6 +221,7 @@ def _limits() -> None:
 
 
 def downgrade() -> None:
+    # The chain of seals is lost with it: going up again seals anew, under other checkpoints.
     op.drop_table("request_counts")
     op.drop_table("failed_logins")
     for column in ("warned_at", "rotated_to", "trust_id", "origin"):

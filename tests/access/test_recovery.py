@@ -104,3 +104,12 @@ async def test_where_no_admin_is_left_one_is_made_if_the_operator_says_so(
     assert (await again.get("/me")).json()["is_admin"]
     told = [e for e in await events(again, actor="stageward") if e["details"].get("by")]
     assert [e["action"] for e in told] == recorded
+
+
+@pytest.mark.parametrize("name", ["a/b", " ", "-x", "é", "a" * 129])
+async def test_a_name_that_the_api_forbids_is_refused(
+    admin: Api, runtime: Runtime, sql: Sql, name: str
+) -> None:
+    await strand(sql)
+    with pytest.raises(CannotRecover, match="1 to 128 letters"):
+        await recover(runtime, admin, name, make_admin=True)

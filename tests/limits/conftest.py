@@ -2,16 +2,32 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from fastapi import FastAPI
 
 from app.core.settings import Settings
 from app.main import build_runtime, create_app
 from tests.actors import Api
+from tests.waiting import eventually
 
+Sql = psycopg.AsyncConnection[tuple[Any, ...]]
 Process = Callable[..., Awaitable[httpx.AsyncClient]]
+
+
+@pytest.fixture(autouse=True)
+async def in_the_middle_of_a_minute(sql: Sql) -> None:
+    """A minute that ends within a test would begin anew, as it should."""
+
+    async def is_far_from_its_end() -> bool:
+        found = await (await sql.execute("select extract(second from now())::float")).fetchone()
+        assert found is not None
+        return bool(found[0] < 50)
+
+    await eventually(is_far_from_its_end, what="the next minute")
 
 
 @pytest.fixture

@@ -18,18 +18,6 @@ Sql = psycopg.AsyncConnection[tuple[Any, ...]]
 LIMIT = 5
 
 
-@pytest.fixture(autouse=True)
-async def in_the_middle_of_a_minute(sql: Sql) -> None:
-    """A minute that ends within a test would begin anew, as it should."""
-
-    async def is_far_from_its_end() -> bool:
-        found = await (await sql.execute("select extract(second from now())::float")).fetchone()
-        assert found is not None
-        return bool(found[0] < 50)
-
-    await eventually(is_far_from_its_end, what="the next minute")
-
-
 def counts_of(client: httpx.AsyncClient) -> Requests:
     app: FastAPI = client._transport.app  # type: ignore[attr-defined]
     found: Requests = app.state.limits.requests
@@ -149,3 +137,14 @@ async def test_what_was_refused_is_measured(process: Process, admin: Api) -> Non
     ).text
     assert 'stageward_refused_total{limit="token"}' in told
     assert 'stageward_refused_total{limit="failed_logins"}' in told
+
+
+async def test_a_request_that_waits_counts_once(process: Process, team: Team) -> None:
+    client = await process(requests_per_minute=LIMIT)
+    alice = await team.person("alice")
+    headers = {"Authorization": f"Bearer {alice.token}"}
+    waits = [
+        (await client.get("/api/v1/events?wait=0.3&model=none", headers=headers)).status_code
+        for _ in range(LIMIT + 1)
+    ]
+    assert waits == [200] * LIMIT + [429]
