@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import delete, exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.identities.tables import Identity
@@ -47,10 +47,12 @@ async def identity_named(session: AsyncSession, name: str) -> Identity | None:
 
 
 async def users_reached_at(session: AsyncSession, email: str) -> Sequence[Identity]:
-    """The people whose address this is, in any case; they stay as they are."""
+    """The people whose address this is, in any case; they stay as they are. Under "C" only ASCII
+    has cases: elsewhere other letters become ASCII ones, and so one address another."""
+    same = func.lower(Identity.email.collate("C")) == func.lower(literal(email).collate("C"))
     statement = (
         select(Identity)
-        .where(func.lower(Identity.email) == email.lower(), Identity.kind == "user")
+        .where(same, Identity.kind == "user")
         .order_by(Identity.id)
         .with_for_update()
         .execution_options(populate_existing=True)

@@ -40,6 +40,24 @@ async def test_an_address_that_is_not_verified_is_nobodys(
     assert (await admin.get("/identities/al/links")).json()["items"] == []
 
 
+@pytest.mark.parametrize(
+    ("of_the_account", "of_the_person"),
+    [
+        ("\u212aim@example.org", "kim@example.org"),  # the Kelvin sign, which folds to k
+        ("KIM@example.org", "\u212aim@example.org"),
+        ("\u0130da@example.org", "i\u0307da@example.org"),
+        ("m\u00dcller@example.org", "m\u00fcller@example.org"),
+    ],
+)
+async def test_an_address_whose_letters_only_fold_to_somebodys_is_not_theirs(
+    alice: Person, admin: Api, canaille: Canaille, of_the_account: str, of_the_person: str
+) -> None:
+    await user(admin, "kim", of_the_person)
+    canaille.person("alice", name="alice", email=of_the_account)
+    assert (await alice.sign_in()).name == "alice"
+    assert (await admin.get("/identities/kim/links")).json()["items"] == []
+
+
 async def test_an_address_of_two_is_for_an_admin_to_tell_apart(alice: Person, admin: Api) -> None:
     await user(admin, "al", "alice@example.org")
     await user(admin, "ally", "ALICE@example.org")

@@ -28,8 +28,9 @@ async def find_identity(session: AsyncSession, person: Person) -> Identity:
 
 async def _reached(session: AsyncSession, person: Person) -> Identity | None:
     """The one person whose verified address it is; None where there is nobody. Where it could be
-    several, or one who is disabled or has another account, an admin must say."""
-    if person.email is None:
+    several, or one who is disabled or has another account, an admin must say. An address that is
+    not all ASCII is nobody's: providers and mail systems fold its letters each in their own way."""
+    if person.email is None or not person.email.isascii():
         return None
     found = await queries.users_reached_at(session, person.email)
     if not found:
