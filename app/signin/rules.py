@@ -54,16 +54,17 @@ def may_redirect(client_id: str | None, redirect_uri: str | None, base_url: str)
     at any port, our own pages at exactly one."""
     if redirect_uri is None:
         return False
-    if client_id == DOCS:
-        return redirect_uri == base_url + DOCS_PATH
+    if client_of(redirect_uri, base_url) == DOCS:
+        return client_id == DOCS and redirect_uri == base_url + DOCS_PATH
     found = _LOOPBACK.fullmatch(redirect_uri)
     port = int(found["port"] or 80) if found else 0
     return client_id == TERMINAL and 1 <= port <= 65535
 
 
-def client_of(redirect_uri: str) -> str:
-    """The client that was answered at this address."""
-    return TERMINAL if _LOOPBACK.fullmatch(redirect_uri) else DOCS
+def client_of(redirect_uri: str, base_url: str) -> str:
+    """The client that was answered at this address. Our own page may be on loopback as well."""
+    is_own = redirect_uri == base_url + DOCS_PATH
+    return TERMINAL if _LOOPBACK.fullmatch(redirect_uri) and not is_own else DOCS
 
 
 def scopes_asked(text: str | None) -> list[str]:

@@ -12,6 +12,7 @@ from app.issuers.service import Issuers
 from app.main import create_app
 from tests.actors import API
 from tests.factories import problem
+from tests.oidc.canaille import Canaille
 from tests.signin.person import BACK, Person
 
 
@@ -144,6 +145,27 @@ async def test_the_page_of_a_finished_sign_in_runs_nothing_but_its_own_script(
     assert "<script>" not in answer.text
     assert "alert" not in answer.text
     assert answer.text.count("<script src=") == 1
+
+
+async def test_the_docs_of_a_server_on_loopback_begin_a_sign_in_of_their_own(
+    runtime: Runtime, oidc: Settings, canaille: Canaille, clean: None
+) -> None:
+    home = "http://127.0.0.1:8400"
+    canaille.client("at-home", f"{home}/api/v1/auth/callback", secret="a-client-secret")
+    canaille.person("alice")
+    changed = {"public_url": home, "oidc_client_id": "at-home"}
+    issuers = Issuers()
+    own = oidc.model_copy(update=changed)
+    app = create_app(dataclasses.replace(runtime, settings=own, issuers=issuers))
+    inside = httpx.ASGITransport(app=app)
+    docs = {"client_id": "stageward-docs", "redirect_uri": f"{home}/docs/signed-in"}
+    async with (
+        httpx.AsyncClient(transport=inside, base_url=home) as http,
+        Person(http, "alice") as alice,
+    ):
+        answer = await alice.exchange(await alice.code(**docs), **docs)
+    await issuers.close()
+    assert answer.status_code == 200, answer.text
 
 
 async def test_a_provider_that_is_away_is_told_to_whoever_began(

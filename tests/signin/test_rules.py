@@ -90,6 +90,17 @@ def test_the_docs_are_answered_at_exactly_one_address(end: str) -> None:
     assert not may_redirect(None, "http://127.0.0.1/", BASE)
 
 
+@pytest.mark.parametrize("base", ["http://127.0.0.1:8400", "http://localhost:8400"])
+def test_the_docs_of_a_server_on_loopback_are_not_a_program(base: str) -> None:
+    docs, program = f"{base}/docs/signed-in", f"{base}/docs/other"
+    assert may_redirect(DOCS, docs, base)
+    assert not may_redirect(TERMINAL, docs, base)
+    assert not may_redirect(DOCS, program, base)
+    assert may_redirect(TERMINAL, program, base)
+    assert rules.client_of(docs, base) == DOCS
+    assert rules.client_of(program, base) == TERMINAL
+
+
 @given(st.text(max_size=60))
 def test_whatever_follows_the_host_it_stays_the_host(tail: str) -> None:
     """What is allowed leads to this machine, read by whatever reads addresses."""

@@ -38,7 +38,7 @@ async def come_back(db: Database, provider: Provider, answer: Mapping[str, str])
         await provider.check_answer(answer)
         person = await provider.person(answer.get("code", ""), state)
         async with db.transaction() as session:
-            code = await _welcome(session, person, begun)
+            code = await _welcome(session, person, begun, provider.settings.base_url)
     except Refusal as refusal:
         log.info("sign_in_refused", error=refusal.error)
         return refused(begun.redirect_uri, begun.client_state, refusal, provider)
@@ -55,13 +55,13 @@ async def _take(db: Database, state: str) -> SignIn | None:
         return await queries.take_begun(session, rules.digest(state))
 
 
-async def _welcome(session: AsyncSession, person: Person, begun: SignIn) -> str:
+async def _welcome(session: AsyncSession, person: Person, begun: SignIn, base_url: str) -> str:
     """Find out who it is, have their groups be those of the claim, and make a code for them."""
     identity = await find_identity(session, person)
     kept = await groups.follow_claims(session, identity, person.groups or ())
     details = {
         "issuer": person.issuer,
-        "client": rules.client_of(begun.redirect_uri),
+        "client": rules.client_of(begun.redirect_uri, base_url),
         **({"groups": "not told"} if person.groups is None else {}),
         **({"last_admin_kept_in": kept} if kept else {}),
     }

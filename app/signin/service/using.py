@@ -52,7 +52,7 @@ async def use_code(db: Database, settings: Settings, asked: Asked) -> SignedIn:
 async def _redeem(
     session: AsyncSession, settings: Settings, sign_in: SignIn, asked: Asked
 ) -> SignedIn | Refusal:
-    whose = (rules.client_of(sign_in.redirect_uri), sign_in.redirect_uri)
+    whose = (rules.client_of(sign_in.redirect_uri, settings.base_url), sign_in.redirect_uri)
     if (asked.client_id, asked.redirect_uri) != whose:
         return Refusal("invalid_grant", "client_id or redirect_uri is another than at the start.")
     if not rules.proves(asked.verifier, sign_in.challenge):
