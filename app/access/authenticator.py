@@ -14,7 +14,7 @@ from app.access.queries import Standing, mark_used, standing_of
 from app.core.actor import RIGHTS, Actor
 from app.core.db import Database
 from app.core.problems import NotAuthenticated
-from app.limits.service import Failures
+from app.limits.service import ByAddress
 from app.tokens.rules import digest_of_secret, well_formed
 
 STANDING_SECONDS = 1.0
@@ -29,7 +29,7 @@ class Authenticator:
     polls costs one read a second and a revoked one works for no longer than that; less where
     somebody says that rights have changed."""
 
-    def __init__(self, db: Database, signing_key: bytes, failures: Failures) -> None:
+    def __init__(self, db: Database, signing_key: bytes, failures: ByAddress) -> None:
         """One a process."""
         self._db = db
         self._key = signing_key

@@ -23,3 +23,11 @@ async def failed(request: Request) -> None:
     Call it outside a transaction: it has its own, which lasts whatever becomes of the request."""
     limits: Limits = request.app.state.limits
     await limits.failures.count(client_address(request))
+
+
+async def began(request: Request) -> None:
+    """Count a sign-in that is begun, or refuse it (429) where there were too many. Whoever asks
+    need not say who they are, and something is stored for them."""
+    limits: Limits = request.app.state.limits
+    limits.sign_ins.check(client_address(request))
+    await limits.sign_ins.count(client_address(request))

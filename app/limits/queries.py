@@ -24,7 +24,7 @@ def _seconds_left() -> ColumnElement[Any]:
     return func.extract("epoch", left).label("left")
 
 
-async def add_failure(session: AsyncSession, address: str) -> tuple[int, float]:
+async def add_one(session: AsyncSession, address: str) -> tuple[int, float]:
     """Count one more; answers how many there were within this minute, and what is left of it."""
     statement = insert(FailedLogins).values(address=address, minute=_this_minute(), count=1)
     statement = statement.on_conflict_do_update(

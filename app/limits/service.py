@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
@@ -28,15 +29,40 @@ ADDRESSES_KEPT = 10_000
 log = structlog.get_logger()
 
 
-class Failures:
-    """How often each address failed to say who it is. Every failure is written, and its answer
-    tells what other processes saw; whom this process knows to be beyond the limit is refused
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is counted by address: its name in the metrics, what its rows begin with, and what
+    whoever is beyond the limit is told."""
+
+    name: str
+    mark: str
+    says: str
+
+
+FAILED_LOGINS = Kind(
+    "failed_logins",
+    "",
+    "More than {limit} requests of this minute came from your address without a valid token. See "
+    "that all your clients send theirs, and wait.",
+)
+SIGN_INS = Kind(
+    "sign_ins",
+    "sign-in ",
+    "More than {limit} sign-ins were begun from your address within this minute. Wait, and begin "
+    "anew.",
+)
+
+
+class ByAddress:
+    """How often each address failed to say who it is, or began to. Each time is written, and its
+    answer tells what other processes saw; whom this process knows to be beyond the limit is refused
     without a question to PostgreSQL, until the minute ends."""
 
-    def __init__(self, db: Database, limit: int) -> None:
+    def __init__(self, db: Database, limit: int, kind: Kind) -> None:
         """`limit` is a minute's; 0 is none."""
         self._db = db
         self._limit = limit
+        self._kind = kind
         self._refused: OrderedDict[str, float] = OrderedDict()
 
     def check(self, address: str | None) -> None:
@@ -48,15 +74,15 @@ class Failures:
             self._refuse(until - time.monotonic())
 
     async def count(self, address: str | None) -> None:
-        """Note a failure, and refuse the address where that was one too many."""
+        """Note one more, and refuse the address where that was one too many."""
         if self._limit == 0 or address is None:
             return
         counted = counted_as(address)
         try:
             async with asyncio.timeout(WRITE_SECONDS), self._db.transaction() as session:
-                count, left = await queries.add_failure(session, counted)
+                count, left = await queries.add_one(session, self._kind.mark + counted)
         except (SQLAlchemyError, OSError) as error:  # a timeout is an OSError
-            log.warning("failed_login_not_counted", reason=type(error).__name__)
+            log.warning(f"{self._kind.name}_not_counted", reason=type(error).__name__)
             return
         if count > self._limit:
             self._keep(counted, time.monotonic() + left)
@@ -64,19 +90,16 @@ class Failures:
 
     def _keep(self, counted: str, until: float) -> None:
         if counted not in self._refused:
-            log.warning("address_refused", address=counted, limit=self._limit)
+            log.warning("address_refused", address=counted, limit=self._limit, what=self._kind.name)
         self._refused[counted] = until
         self._refused.move_to_end(counted)
         while len(self._refused) > ADDRESSES_KEPT or _is_over(self._refused):
             self._refused.popitem(last=False)
 
     def _refuse(self, left: float) -> None:
-        REFUSED.labels("failed_logins").inc()
-        raise TooManyRequests(
-            f"More than {self._limit} requests of this minute came from your address without a "
-            "valid token. See that all your clients send theirs, and wait.",
-            retry_after=seconds_to_wait(left),
-        )
+        REFUSED.labels(self._kind.name).inc()
+        says = self._kind.says.format(limit=self._limit)
+        raise TooManyRequests(says, retry_after=seconds_to_wait(left))
 
 
 def _is_over(refused: OrderedDict[str, float]) -> bool:
@@ -161,11 +184,15 @@ class Requests:
 
 
 class Limits:
-    """Both counts of a process."""
+    """The counts of a process."""
 
     def __init__(self, db: Database, settings: Settings) -> None:
         """One a process."""
-        self.failures = Failures(db, settings.failed_logins_per_minute)
+        a_minute = settings.failed_logins_per_minute
+        self.failures = ByAddress(db, a_minute, FAILED_LOGINS)
+        # Apart from failures: a web page can have its visitors begin many, and must not keep
+        # anybody's tokens from counting by that.
+        self.sign_ins = ByAddress(db, a_minute, SIGN_INS)
         self.requests = Requests(db, settings.requests_per_minute)
 
 

@@ -10,7 +10,8 @@ from app.core.db import Base
 
 
 class FailedLogins(Base):
-    """How often an address came without a valid token within a minute."""
+    """How often an address came without a valid token within a minute; with `sign-in ` before it,
+    how often it began one."""
 
     __tablename__ = "failed_logins"
 

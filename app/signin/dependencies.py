@@ -44,7 +44,10 @@ async def query(request: Request) -> dict[str, str]:
 
 async def beginning(request: Request, provider: TheProvider) -> dict[str, str]:
     """The parameters of a request whose client may be answered where it says. Nobody is ever
-    redirected to an address that is not allowed, not even with an error."""
+    redirected to an address that is not allowed, not even with an error. What a page loads on its
+    own, as an image say, is nobody's wish to sign in."""
+    if request.headers.get("sec-fetch-dest", "document") != "document":
+        _refuse("Open this address in a window of the browser.")
     asked = await query(request)
     base_url = provider.settings.base_url
     if asked.get("client_id") not in (rules.TERMINAL, rules.DOCS):

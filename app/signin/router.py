@@ -20,7 +20,7 @@ from app.core.problems import (
 from app.core.problems_docs import responses
 from app.core.runtime import Reading, Runtime, Transaction, get_runtime
 from app.edge.routing import api_router
-from app.limits.dependencies import failed
+from app.limits.dependencies import began
 from app.signin import service
 from app.signin.dependencies import FORM, TheProvider, beginning, form, query
 from app.signin.problems import AccountLinked, BadSignIn, SignInNotConfigured
@@ -124,12 +124,16 @@ TOKEN_FORM = {
     openapi_extra={"parameters": BEGINNING},
 )
 async def authorize(
-    asked: Annotated[dict[str, str], Depends(beginning)], provider: TheProvider, runtime: TheRuntime
+    asked: Annotated[dict[str, str], Depends(beginning)],
+    provider: TheProvider,
+    runtime: TheRuntime,
+    request: Request,
 ) -> RedirectResponse:
     """Open this address in a browser: it leads to the team's OIDC provider and, once the person
     has signed in there, to `redirect_uri` with a `code` for `POST /auth/token`, or with `error`
     and `error_description`. OAuth 2 with PKCE (RFC 6749, 7636); the answer names this server in
     `iss` (RFC 9207). No cookie is set."""
+    await began(request)
     return _go(await service.begin(runtime.db, provider, asked))
 
 
@@ -146,15 +150,13 @@ async def callback(
     provider: TheProvider,
     answer: Annotated[dict[str, str], Depends(query)],
     runtime: TheRuntime,
-    request: Request,
 ) -> RedirectResponse:
     """Where the provider sends the browser. Register this address there as the redirect URI of
     Stageward; nobody else has a use for it."""
-    try:
-        return _go(await service.come_back(runtime.db, provider, answer))
-    except BadSignIn:
-        await failed(request)
-        raise
+    # What is not known here does not count as a failed login, nor does a code: nobody guesses 256
+    # random bits, and a web page could have its visitors fail until none behind their address can
+    # come in.
+    return _go(await service.come_back(runtime.db, provider, answer))
 
 
 @public.post(
@@ -168,7 +170,6 @@ async def token(
     provider: TheProvider,
     asked: Annotated[service.Asked, Depends(form)],
     runtime: TheRuntime,
-    request: Request,
     response: Response,
 ) -> SignedIn:
     """The end of a sign-in: a token of yours that lives an hour, or as long as the operator set.
@@ -176,7 +177,6 @@ async def token(
     try:
         signed_in = await service.use_code(runtime.db, provider.settings, asked)
     except Refusal as refusal:
-        await failed(request)
         raise BadSignIn.of(refusal) from refusal
     response.headers["Cache-Control"] = "no-store"
     response.headers["Pragma"] = "no-cache"
