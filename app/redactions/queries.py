@@ -1,14 +1,19 @@
 """Every SELECT on redactions, and on what they leave behind."""
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Row, and_, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
+from app.audit.tables import Event
 from app.models.tables import Model
+from app.policies.tables import PolicyRevision
 from app.promotions.tables import Promotion
 from app.redactions.places import LEFT
+from app.redactions.statements import BEHIND, FOR_GOOD, HOLDS_TEXT
 from app.redactions.tables import Redaction, RedactionPlace
 from app.versions.tables import Version
 
@@ -57,7 +62,7 @@ async def still_there(session: AsyncSession, wanted: str) -> dict[str, int]:
     return found
 
 
-async def unreadable_template(session: AsyncSession, marker: str) -> Sequence[tuple[str, str]]:
+async def rewritten_templates(session: AsyncSession, marker: str) -> Sequence[tuple[str, str]]:
     """(model, template) of the naming conventions that were rewritten."""
     statement = select(Model.name, Model.name_template).where(
         func.strpos(Model.name_template, marker) > 0
@@ -80,3 +85,88 @@ async def undecided(session: AsyncSession, redaction_id: UUID) -> Sequence[Row[M
     )
     fresh = statement.execution_options(populate_existing=True)
     return (await session.execute(fresh)).all()
+
+
+class RewrittenPolicy(NamedTuple):
+    """A revision of a policy that a redaction rewrote: of which model (none: the default), whether
+    it adds to the default, and whether no later one took its place."""
+
+    revision: int
+    model: str | None
+    adds: bool
+    in_force: bool
+    body: dict[str, Any]
+
+
+async def rewritten_policies(session: AsyncSession, redaction_id: UUID) -> list[RewrittenPolicy]:
+    """The revisions that a redaction rewrote."""
+    later = aliased(PolicyRevision)
+    followed = (
+        select(later.revision)
+        .where(
+            later.model_id.is_not_distinct_from(PolicyRevision.model_id),
+            later.revision > PolicyRevision.revision,
+        )
+        .exists()
+    )
+    statement = (
+        select(
+            PolicyRevision.revision,
+            Model.name,
+            and_(Model.id.is_not(None), ~PolicyRevision.replaces_default),
+            and_(~followed, Model.purged_at.is_(None)),
+            PolicyRevision.body,
+        )
+        .outerjoin(Model, Model.id == PolicyRevision.model_id)
+        .where(PolicyRevision.redaction_id == redaction_id, PolicyRevision.body.is_not(None))
+        .order_by(PolicyRevision.revision)
+    )
+    return [RewrittenPolicy(*row) for row in await session.execute(statement)]
+
+
+async def recalled_at(
+    session: AsyncSession, redaction_id: UUID, marker: str
+) -> tuple[str, int] | None:
+    """A version (its model, its number) whose recall's time a redaction rewrote."""
+    statement = (
+        select(Model.name, Version.number)
+        .join(Version, Version.model_id == Model.id)
+        .where(
+            Version.redaction_id == redaction_id,
+            func.strpos(Version.recalled["at"].astext, marker) > 0,
+        )
+        .limit(1)
+    )
+    row = (await session.execute(statement)).first()
+    return None if row is None else (row[0], row[1])
+
+
+class Telling(NamedTuple):
+    """An event that tells of a redaction and holds a text; `for_good` where that is how it names
+    what was redacted."""
+
+    id: int
+    details: dict[str, Any]
+    salt: bytes
+    payload_sha256: str
+    redaction_id: UUID | None
+    for_good: bool
+
+
+async def telling(session: AsyncSession, action: str, values: dict[str, Any]) -> list[Telling]:
+    """The events of this action that hold the text."""
+    statement = (
+        select(
+            *(Event.id, Event.payload, Event.salt, Event.payload_sha256, Event.redaction_id),
+            text(FOR_GOOD),
+        )
+        .where(Event.action == action, text(HOLDS_TEXT))
+        .order_by(Event.id)
+    )
+    return [Telling(*row) for row in await session.execute(statement, values)]
+
+
+async def stand_behind(session: AsyncSession, redaction_id: UUID) -> bool:
+    """Whether an event that this transaction redacted stands behind what it records itself."""
+    values = {"redaction": str(redaction_id)}
+    return bool((await session.execute(text(BEHIND), values)).scalar_one())

@@ -1,27 +1,42 @@
 """Which texts can be redacted, on plain values."""
 
 import json
-from collections.abc import Iterator
-from hashlib import sha256
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
 MOST_EVENTS_NAMED = 1000
 SHORTEST = 8
+STEM = "redacted-"
+# Words end in "red"; nothing but a trap ends in more of the marker.
+MOST_SHARED = 3
 
 
 def marker_of(redaction: UUID) -> str:
     """What stands in the place of the text."""
-    return f"redacted-{redaction.hex[-12:]}"
+    return f"{STEM}{redaction.hex[-12:]}"
 
 
 def fits(marker: str, text: str) -> bool:
     """Whether the text is gone wherever the marker has taken its place: it is no part of the
-    marker, and does not begin with the end of it."""
-    return text not in marker and not any(
-        text.startswith(marker[start:]) for start in range(len(marker))
+    marker, does not begin with the end of it, and ends with little of its beginning."""
+    return (
+        text not in marker
+        and not any(text.startswith(marker[start:]) for start in range(len(marker)))
+        and _shared(text, marker) <= MOST_SHARED
     )
+
+
+def runs_into_markers(text: str) -> bool:
+    """Whether the text ends as every marker begins. What precedes a marker would make it up again,
+    marker after marker: a text of it many times over would grow and grow."""
+    return _shared(text, STEM) > MOST_SHARED
+
+
+def _shared(text: str, marker: str) -> int:
+    """How many characters at the end of the text are those at the beginning of the marker."""
+    return next((n for n in range(len(marker), 0, -1) if text.endswith(marker[:n])), 0)
 
 
 def words_of(schema: Any) -> Iterator[str]:
@@ -52,10 +67,9 @@ def spellings(text: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def events_named(ids: list[int]) -> dict[str, Any]:
-    """How the event of a redaction names those that it rewrote."""
+def in_parts(ids: Iterable[int]) -> list[list[int]]:
+    """The ids of events as the events of one redaction name them, of which there is one at
+    least."""
     listed = sorted(ids)
-    if len(listed) <= MOST_EVENTS_NAMED:
-        return {"events": listed}
-    digest = sha256("\n".join(map(str, listed)).encode()).hexdigest()
-    return {"events_sha256": digest, "events_count": len(listed)}
+    starts = range(0, max(len(listed), 1), MOST_EVENTS_NAMED)
+    return [listed[start : start + MOST_EVENTS_NAMED] for start in starts]

@@ -2,7 +2,6 @@
 
 import contextlib
 from functools import cache
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,12 +15,13 @@ from app.core.db import announce
 from app.core.etags import etag
 from app.core.ids import new_id
 from app.core.pages import Page, cursor_id, cut, encode_cursor
-from app.core.problems import InvalidRequest, NotFound
+from app.core.problems import NotFound
 from app.evaluations.schemas import EvaluationOutput
 from app.policies.schemas import PolicyInput, PolicyRevisionOutput
 from app.promotions.schemas import PromotionOutput
-from app.redactions import queries, rules
+from app.redactions import queries, rules, telling
 from app.redactions.places import LEFT, RIGHTS
+from app.redactions.problems import invalid
 from app.redactions.rewriting import Found, alone, rewrite_all
 from app.redactions.schemas import LeftOutput, PlaceOutput, RedactionInput, RedactionOutput
 from app.redactions.tables import Redaction, RedactionPlace
@@ -34,6 +34,8 @@ SHAPES = (
     *(VersionInput, VersionOutput, PolicyInput, PolicyRevisionOutput),
     *(PromotionOutput, EvaluationOutput, EventOutput),
 )
+# Fields of what is kept with a promotion and shown in other words.
+FINDINGS = ("counting", "rejected_by")
 
 
 class _Undone(Exception):
@@ -84,20 +86,19 @@ async def page(session: AsyncSession, *, cursor: str | None, limit: int) -> Page
 
 def _check(secret: str, reason: str) -> None:
     if secret in reason:
-        raise _invalid("/reason", "Must not hold the text itself: the reason is kept.")
+        raise invalid("/reason", "Must not hold the text itself: the reason is kept.")
     if any(secret in word for word in _own_words()):
-        raise _invalid("/text", "Is a word of this service's own, without which it cannot work.")
-
-
-def _invalid(pointer: str, detail: str) -> InvalidRequest:
-    return InvalidRequest(f"{pointer}: {detail}", errors=[{"pointer": pointer, "detail": detail}])
+        raise invalid("/text", "Is a word of this service's own, without which it cannot work.")
+    if rules.runs_into_markers(secret):
+        raise invalid("/text", "Must not end as a marker begins. Leave its last characters out.")
 
 
 @cache
 def _own_words() -> frozenset[str]:
     """The fields and fixed words of what is kept as JSON."""
     schemas = [shape.model_json_schema() for shape in SHAPES]
-    return frozenset({audit.SYSTEM, "redacted-", *rules.words_of(schemas)})
+    kept = (*telling.FIELDS, *FINDINGS, audit.SYSTEM, rules.STEM)
+    return frozenset({*kept, *rules.words_of(schemas)})
 
 
 async def _carry_out(
@@ -124,15 +125,7 @@ async def _carry_out(
 
 async def _tell(session: AsyncSession, actor: Actor, redaction: Redaction, found: Found) -> None:
     """Record it, and have others look again at what is not what they saw."""
-    details: dict[str, Any] = {
-        "redaction": str(redaction.id),
-        "reason": redaction.reason,
-        "marker": redaction.marker,
-        **rules.events_named(found.events),
-    }
-    subject = f"redaction:{redaction.id}"
-    audit.record(session, actor, "record.redacted", subject=subject, details=details)
-    await session.flush()
+    await telling.tell(session, actor, redaction, found.events, found.told)
     if RIGHTS & {place.partition(".")[0] for place in found.rows}:
         announce(session, actors.RIGHTS)
     for model, version in await queries.undecided(session, redaction.id):

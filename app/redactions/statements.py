@@ -18,6 +18,22 @@ QUOTED = (
     "select substr(q, 2, char_length(q) - 2) from (select to_json(cast(:text as text))::text) q(q)"
 )
 TEXT, MARKER = "cast(:text as text)", "cast(:marker as text)"
+# An event that may hold the text (as JSON it may look alike and not do so), and whether it does so
+# elsewhere than in its reason.
+HOLDS_TEXT = (
+    "(strpos(events.payload::text, cast(:quoted as text)) > 0 "
+    f"or strpos(events.subject, {TEXT}) > 0 or strpos(events.model, {TEXT}) > 0 "
+    f"or strpos(events.request_id, {TEXT}) > 0 or strpos(events.address, {TEXT}) > 0)"
+)
+FOR_GOOD = (
+    f"(strpos(events.subject, {TEXT}) > 0 or stageward_redacted(events.payload - 'reason', {TEXT}, "
+    f"{MARKER}, true)::text <> (events.payload - 'reason')::text) as for_good"
+)
+# What this transaction records comes behind all events of those that began before it.
+BEHIND = (
+    "select exists (select from events where era >= stageward_era() "
+    "and xid > pg_current_xact_id() and redaction_id = cast(:redaction as uuid))"
+)
 
 
 def rewrite(table: Table) -> str:

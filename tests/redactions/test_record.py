@@ -1,11 +1,18 @@
 """The chain of seals holds over redactions, before and after sealing, and counts them."""
 
+from typing import Any
+
 from app.core.runtime import Runtime
 from tests.actors import Api
-from tests.factories import make_model
+from tests.factories import events, make_model
 from tests.redactions.everywhere import Sql
 from tests.redactions.test_stories import LINE, redact
 from tests.seals.record import assert_valid, found, seal, tamper
+
+
+async def details(admin: Api) -> list[dict[str, Any]]:
+    """What the record says of redactions, in its order."""
+    return [e["details"] for e in await events(admin) if e["action"] == "record.redacted"]
 
 
 async def test_the_chain_holds_where_a_sealed_event_is_redacted(
@@ -42,7 +49,9 @@ async def test_one_event_may_be_redacted_more_than_once_and_so_may_the_record_of
     assert first["reason"].startswith("It stood beside redacted-")
 
 
-async def test_many_events_are_named_by_a_digest(admin: Api, runtime: Runtime, sql: Sql) -> None:
+async def test_many_events_are_named_a_thousand_at_a_time(
+    admin: Api, runtime: Runtime, sql: Sql
+) -> None:
     await sql.execute(
         "insert into events (action, actor, subject, salt, payload, payload_sha256) "
         "select 'noted', 'a', 'x:' || n, '\\x00', jsonb_build_object('d', %s::text), "
@@ -52,7 +61,13 @@ async def test_many_events_are_named_by_a_digest(admin: Api, runtime: Runtime, s
     )
     await seal(runtime)
     assert (await assert_valid(admin, runtime))["redacted"] == 0
-    assert (await redact(admin, LINE))["events"] == 1001
+    done = await redact(admin, LINE)
+    assert done["events"] == 1001
+    told = await details(admin)
+    assert [len(each.pop("events")) for each in told] == [1000, 1]
+    assert (
+        told == [{"redaction": done["id"], "reason": done["reason"], "marker": done["marker"]}] * 2
+    )
     await seal(runtime)
     assert (await assert_valid(admin, runtime))["redacted"] == 1001
 

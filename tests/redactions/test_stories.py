@@ -174,6 +174,25 @@ async def test_a_word_that_the_service_works_with_is_refused(
         assert problem(answer, 409, "redaction-refused")["place"] == "stages.name"
 
 
+@pytest.mark.parametrize("end", ["reda", "redacted", "redacted-"])
+async def test_a_text_that_ends_as_a_marker_begins_is_refused(admin: Api, end: str) -> None:
+    """Each marker would make it up again, with what stands before it."""
+    answer = await admin.post("/redactions", {"text": f"AAAAAAAA{end}", "reason": "No."})
+    assert pointers(problem(answer, 422, "invalid-request")) == {"/text"}
+
+
+@pytest.mark.parametrize("secret", ["hunter2-number", "hunter2-stored", "AAAAAred"])
+async def test_a_text_that_ends_as_words_do_goes_however_often_it_stands(
+    admin: Api, alice: Api, sql: Sql, secret: str
+) -> None:
+    many = secret.removesuffix("red") * 1000 + secret
+    await make_model(alice, description=many)
+    await redact(admin, secret)
+    assert await holding(sql, secret) == set()
+    found = (await alice.get("/models/churn")).json()["description"]
+    assert len(found) < 5 * len(many)
+
+
 @pytest.mark.parametrize(
     ("body", "where"),
     [
