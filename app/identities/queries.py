@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Row, Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from app.audit.tables import Event
 from app.identities.tables import Group, Identity, Membership
 
 Owner = aliased(Identity, name="owner")
@@ -39,6 +40,12 @@ async def name_taken(session: AsyncSession, name: str) -> bool:
             )
         )
     )
+    return bool((await session.execute(statement)).scalar_one())
+
+
+async def has_acted(session: AsyncSession, name: str) -> bool:
+    """Whether the record holds an event of somebody who had this name."""
+    statement = select(select(Event.id).where(Event.actor == name).exists())
     return bool((await session.execute(statement)).scalar_one())
 
 

@@ -167,6 +167,12 @@ async def claim_name(session: AsyncSession, name: str) -> None:
             f"`{name}` is the name of an identity or a group already (without regard to case). "
             "Choose another name."
         )
+    # only a redaction frees a name; what its bearer did stays recorded under it
+    if await queries.has_acted(session, name):
+        raise NameTaken(
+            f"Somebody acted under the name `{name}`, and the record would tell of it as of "
+            "another's deeds. Choose another name."
+        )
 
 
 def no_identity(name: str) -> NotFound:

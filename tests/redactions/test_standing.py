@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.actors import Api, Team
-from tests.factories import events, make_model, make_ready
+from tests.factories import events, make_model, make_ready, problem
 from tests.redactions.everywhere import Sql, holding
 from tests.redactions.test_stories import LINE, redact, rows
 
@@ -94,6 +94,22 @@ async def test_a_redacted_person_is_the_same_person(admin: Api, team: Team, sql:
     assert (await alice.get("/me")).json()["name"] == done["marker"]
     assert (await alice.get("/models/churn")).json()["created_by"] == done["marker"]
     assert await holding(sql, "alice-secret-name") == {"events.actor"}
+
+
+@pytest.mark.parametrize("kind", ["user", "service", "group"])
+async def test_nobody_takes_the_name_under_which_another_acted(
+    admin: Api, team: Team, kind: str
+) -> None:
+    alice = await team.person("alice-secret-name", "maintainer")
+    await make_model(alice)
+    await redact(admin, "alice-secret-name")
+    body = {"name": "alice-secret-name"}
+    if kind == "group":
+        answer = await admin.post("/groups", body)
+    else:
+        owner = {"owner": "admin"} if kind == "service" else {}
+        answer = await admin.post("/identities", {**body, "kind": kind, **owner})
+    assert "record" in problem(answer, 409, "name-taken")["detail"]
 
 
 async def test_paths_of_a_ready_version_stay_and_are_told(admin: Api, alice: Api, sql: Sql) -> None:
