@@ -190,13 +190,40 @@ def test_addresses_that_may_be_asked(url: str) -> None:
         "",
         None,
         "https://" + "a" * 1000,
+        "https://127.1",
+        "https://127.0.0.1.",
+        "https://0x7f000001",
+        "https://0x7f.1",
+        "https://2130706433",
+        "https://0177.0.0.1",
+        "https://127.0.0.01",
+        "https://loc%61lhost",
+        "https://[::1%25lo]",
+        "http://0.0.0.0",
+        "http://localhost.",
+        "http://a.localhost",
     ],
 )
 def test_addresses_that_are_not_asked(url: object) -> None:
     assert fault_of_issuer(url) is not None
 
 
-def test_an_issuer_elsewhere_does_not_lead_to_this_machine() -> None:
-    for url in ("http://127.0.0.1/keys", "https://localhost/keys", "https://[::1]/keys"):
-        assert fault_of(url, named_by="https://issuer.example") is not None
-        assert fault_of(url, named_by="http://localhost:1") is None
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LocalHost", "[::1]"])
+def test_an_issuer_elsewhere_does_not_lead_to_this_machine(host: str) -> None:
+    assert fault_of(f"http://{host}/keys", named_by="https://issuer.example") is not None
+    assert fault_of(f"https://{host}/keys", named_by="https://issuer.example") is not None
+    assert fault_of(f"http://{host}/keys", named_by="http://localhost:1") is None
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("localhost.", "a.localhost", "a.LOCALHOST.", "127.9.9.9", "0.0.0.0", "[::]"),
+        *("[::ffff:127.0.0.1]", "[::ffff:0.0.0.0]", "[::127.0.0.1]", "[64:ff9b::127.0.0.1]"),
+        *("[2002:7f00:1::]", "127.1", "2130706433", "127.0.0.1."),
+    ],
+)
+def test_nor_in_another_spelling(host: str) -> None:
+    assert fault_of(f"https://{host}/keys", named_by="https://issuer.example") is not None
+    assert fault_of("https://192.0.2.1/keys", named_by="https://issuer.example") is None
+    assert fault_of("https://[::ffff:192.0.2.1]/keys", named_by="https://a.example") is None
