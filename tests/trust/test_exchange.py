@@ -308,6 +308,20 @@ async def test_what_an_exchanged_token_issued_ends_with_the_trust(
     problem(await child.get("/me"), 401, "not-authenticated")
 
 
+async def test_what_an_exchanged_token_issued_ends_with_the_trust_also_once_rotated(
+    admin: Api, team: Team, issuer: Issuer, trust: dict[str, Any], exchange: Exchange
+) -> None:
+    given = (await exchange(issuer.token(**FITTING))).json()
+    ci = Api(admin.http, given["secret"], "ci")
+    issued = (await ci.post("/tokens", {"name": "t", "scopes": ["read"]})).json()
+    again = await admin.post(f"/tokens/{issued['id']}/rotate", {"expires_in_days": 20})
+    assert again.status_code == 201, again.text
+    child = Api(admin.http, again.json()["secret"], "ci")
+    assert (await child.get("/me")).status_code == 200
+    assert (await admin.delete("/trust/churn-ci")).status_code == 204
+    problem(await child.get("/me"), 401, "not-authenticated")
+
+
 async def test_the_log_says_what_did_not_match_and_nothing_of_the_token(
     issuer: Issuer, trust: dict[str, Any], exchange: Exchange
 ) -> None:

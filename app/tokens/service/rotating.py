@@ -59,7 +59,8 @@ async def rotate(
         issuers={*old.issuers, *hands(actor)},
         issued_by=actor.identity_id,
         signing_key=signing_key,
-        trust_id=used.trust_id,
+        # What comes of a trust ends with it, also where a longer life is given to it.
+        trust_id=used.trust_id or old.trust_id,
     )
     _replace(old, new, actor, now, wanted.grace_minutes)
     await session.flush()
