@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, literal, select
+from sqlalchemy import Row, delete, exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.audit.tables import Event
 from app.identities.tables import Identity
 from app.signin.tables import IdentityLink, SignIn
 from app.tokens.tables import Token
@@ -82,7 +83,10 @@ async def take_begun(session: AsyncSession, state_sha256: str) -> SignIn | None:
 
 
 async def by_code(session: AsyncSession, code_sha256: str) -> SignIn | None:
-    """The sign-in of a code, locked until the end of the transaction."""
+    """The sign-in of a code, locked until the end of the transaction; whose it is first, in the
+    order in which an account is unlinked."""
+    whose = select(SignIn.identity_id).where(SignIn.code_sha256 == code_sha256)
+    await identity(session, (await session.execute(whose)).scalar_one_or_none())
     statement = select(SignIn).where(SignIn.code_sha256 == code_sha256).with_for_update()
     found = await session.execute(statement.execution_options(populate_existing=True))
     return found.scalar_one_or_none()
@@ -93,6 +97,45 @@ async def token(session: AsyncSession, token_id: UUID | None) -> Token | None:
     statement = select(Token).where(Token.id == token_id).with_for_update()
     found = await session.execute(statement.execution_options(populate_existing=True))
     return found.scalar_one_or_none()
+
+
+async def forget_codes(session: AsyncSession, identity_id: UUID) -> None:
+    """Have the codes of a person that are not used yet be good for nothing."""
+    unused = delete(SignIn).where(SignIn.identity_id == identity_id, SignIn.used_at.is_(None))
+    await session.execute(unused)
+
+
+_said = (
+    select(Event.id, Event.actor_id, Token.issuers, Identity.owner_id)
+    .outerjoin(Token, Token.id == Event.token_id)
+    .outerjoin(Identity, Identity.id == Event.actor_id)
+    .order_by(Event.id.desc())
+    .limit(1)
+)
+Said = Row[int, UUID | None, list[UUID] | None, UUID | None]
+
+
+async def linked(session: AsyncSession, identity: Identity, link: IdentityLink) -> Said | None:
+    """Who said last that this account is this person, as the record tells it."""
+    statement = _said.where(
+        Event.action == "identity.linked",
+        Event.subject == f"identity:{identity.name}",
+        Event.payload["issuer"].astext == link.issuer,
+        Event.payload["subject"].astext == link.subject,
+    )
+    return (await session.execute(statement)).one_or_none()
+
+
+async def reached_since(session: AsyncSession, identity: Identity, before: int) -> Said | None:
+    """Who had set this person's address when that event came."""
+    actions = ("identity.created", "identity.updated", "identity.disabled", "identity.enabled")
+    statement = _said.where(
+        Event.action.in_(actions),
+        Event.subject == f"identity:{identity.name}",
+        Event.payload.has_key("email"),
+        Event.id < before,
+    )
+    return (await session.execute(statement)).one_or_none()
 
 
 async def sweep(session: AsyncSession, before: datetime) -> int:

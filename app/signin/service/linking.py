@@ -46,13 +46,15 @@ async def link(
 
 
 async def unlink(session: AsyncSession, actor: Actor, name: str, named: LinkInput) -> None:
-    """Have an account no longer be this person. Tokens of earlier sign-ins go on to their end."""
+    """Have an account no longer be this person. Tokens of earlier sign-ins go on to their end; a
+    code gives none any more, which could not tell by whose word it was given."""
     identity = await _held(session, name, named)
     known = await queries.link(session, named.issuer, named.subject)
     if known is None or known.identity_id != identity.id:
         raise NotFound(
             f"This account is not linked to `{name}`. `GET …/links` lists those that are."
         )
+    await queries.forget_codes(session, identity.id)
     await session.delete(known)
     await session.flush()
     _record(session, actor, "identity.unlinked", identity, named)

@@ -12,6 +12,7 @@ from app.core.settings import Settings
 from app.signin import queries, rules
 from app.signin.rules import Refusal
 from app.signin.schemas import SignedIn
+from app.signin.service.hands import hands_in
 from app.signin.tables import SignIn
 from app.tokens import service as tokens
 
@@ -69,7 +70,7 @@ async def _redeem(
         scopes=sign_in.scopes,
         models=None,
         expires_at=sign_in.used_at + life,
-        issuers=(),
+        issuers=await hands_in(session, identity, settings.oidc_issuer),
         issued_by=None,
         signing_key=settings.signing_key,
         origin="signed_in",
