@@ -55,7 +55,9 @@ class RecordEra(Base):
 
 
 class Event(Base):
-    """One recorded fact: who did what to what, when, from where, and what differed."""
+    """One recorded fact: who did what to what, when, from where, and what differed.
+
+    Whatever an INSERT says of them, PostgreSQL sets era, xid and at (migration 0008)."""
 
     __tablename__ = "events"
 
@@ -80,6 +82,7 @@ class Event(Base):
     redaction_id: Mapped[UUID | None] = mapped_column(ForeignKey("redactions.id"))
 
     __table_args__ = (
+        CheckConstraint("era > 0 and id > 0", name="place"),
         Index("ix_events_era_xid_id", "era", "xid", "id"),
         Index("ix_events_model_era_xid_id", "model", "era", "xid", "id"),
         Index("ix_events_actor_era_xid_id", "actor", "era", "xid", "id"),

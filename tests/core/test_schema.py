@@ -164,6 +164,19 @@ def test_the_tables_are_what_the_migrations_make(empty: str) -> None:
         command.check(schema.alembic_config(connection=connection))
 
 
+def test_the_newest_migration_can_be_taken_back(empty: str) -> None:
+    schema.migrate(empty)
+    engine = create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(empty), poolclass=NullPool
+    )
+    with engine.connect() as connection:
+        command.downgrade(schema.alembic_config(connection=connection), "-1")
+    with pytest.raises(SchemaTooOld):
+        asyncio.run(check(empty))
+    schema.migrate(empty)
+    asyncio.run(check(empty))
+
+
 def test_a_migration_that_is_kept_waiting_gives_up_and_says_so(
     empty: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,8 +216,10 @@ def test_the_serving_role_may_work_and_not_rewrite_the_record(
     serving("select version_num from alembic_version")
     serving("select count(*) from seals join checkpoints using (seq)")
     serving(
+        "insert into events (action, actor, subject, salt, payload, payload_sha256) "
+        "values ('noted', 'a', 'x', '', '{}', sha256('{}')); "
         "insert into seals (seq, event_id, era, xid, texts_sha256, hash) "
-        "values (1, 1, 1, '3', sha256('x'), sha256('x'))"
+        "select 1, id, era, xid, sha256('x'), sha256('x') from events"
     )
     for statement in (
         "update events set action = 'nothing'",
