@@ -3,6 +3,7 @@ by the offline verifier alike."""
 
 import base64
 import hashlib
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from app.core.runtime import Runtime
 from app.core.settings import Settings
 from app.seals import queries
 from app.seals.keys import PublicKey, Signer
-from app.seals.rules import Kept, checkpoint_statement, links
+from app.seals.rules import Kept, Place, checkpoint_statement, links
 from app.seals.service import Sealer
 from tests.actors import Api
 from tests.factories import make_model
@@ -139,16 +140,89 @@ async def test_an_event_inserted_below_the_head_is_found(
     assert await found(admin, runtime) == (TARGET + 1, new, "inserted")
 
 
+@pytest.fixture
+async def unchecked(sql: Sql) -> AsyncIterator[None]:
+    """Places are not checked; a superuser can see to that."""
+    await sql.execute("alter table events drop constraint ck_events_place")
+    yield
+    await tamper(sql, "delete from events")
+    check = "add constraint ck_events_place check (era > 0 and id > 0)"
+    await sql.execute(f"alter table events {check}")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "place", ["1, '0', 1000000", "0, '3', 1000000", "-1, '9', 1000000", "0, '0', -5"]
+)
 async def test_an_event_inserted_before_the_first_is_found(
-    admin: Api, runtime: Runtime, sql: Sql, ids: list[int]
+    admin: Api, runtime: Runtime, sql: Sql, ids: list[int], unchecked: None, place: str
 ) -> None:
     columns = COLUMNS.removeprefix("era, xid, ")
     await tamper(
         sql,
-        f"insert into events (era, xid, {columns}) select 0, '3', {columns} from events "
-        f"where id = {ids[0]}",
+        f"insert into events (era, xid, id, {columns}) overriding system value "
+        f"select {place}, {columns} from events where id = {ids[0]}",
     )
+    assert await found(admin, runtime) == (1, int(place.rsplit(maxsplit=1)[-1]), "inserted")
+
+
+async def test_an_event_below_a_record_without_a_seal_is_found(
+    admin: Api, runtime: Runtime, sql: Sql, unchecked: None
+) -> None:
+    await make_model(admin)
+    await tamper(sql, "update events set era = 0 where id = (select min(id) from events)")
     assert (await found(admin, runtime))[::2] == (1, "inserted")
+
+
+async def test_an_event_with_a_seal_of_its_own_amid_the_record_is_found(
+    admin: Api, runtime: Runtime, sql: Sql, ids: list[int]
+) -> None:
+    """As somebody makes it who adds events and seals before the worker does."""
+    columns = COLUMNS.removeprefix("era, xid, at, ")
+    await tamper(
+        sql,
+        "insert into events (id, era, xid, at, "
+        f"{columns}) overriding system value select 1000000, era, xid, '2020-01-01', {columns} "
+        f"from events where id = {ids[TARGET]}",
+    )
+    async with runtime.db.reading() as session:
+        head = await queries.head(session)
+        assert head is not None
+        place = Place(head.era, 0, 0)
+        (event,) = [e for e in await queries.behind(session, place, 1000) if e.id == 1000000]
+        (forged,) = links(head.seq, head.hash, [event])
+    await sql.execute("set session_replication_role = replica")
+    await sql.execute(
+        "insert into seals (seq, event_id, era, xid, texts_sha256, hash) "
+        "values (%s, %s, %s, %s, %s, %s)",
+        [*forged[:4], bytes.fromhex(forged.texts_sha256), bytes.fromhex(forged.hash)],
+    )
+    assert await found(admin, runtime) == (len(ids) + 1, 1000000, "reordered")
+    assert (await verified(admin))["unsealed"] == 0
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "xid = '9000000000', at = now() - interval '11 minutes'",
+        "xid = '9000000000', at = now() + interval '2 days'",
+        "era = era + 1, at = 'infinity'",
+    ],
+)
+async def test_an_event_that_never_gets_its_seal_is_found(
+    admin: Api, runtime: Runtime, sql: Sql, ids: list[int], edit: str
+) -> None:
+    await make_model(admin, "later")
+    await tamper(sql, f"update events set {edit} where id = (select max(id) from events)")
+    await seal(runtime)
+    (event,) = await (await sql.execute("select max(id) from events")).fetchone() or (0,)
+    assert await found(admin, runtime) == (None, event, "unsealed")
+
+
+async def test_a_record_without_a_checkpoint_is_found_at_once(
+    admin: Api, runtime: Runtime, sql: Sql, ids: list[int]
+) -> None:
+    await tamper(sql, "delete from checkpoints")
+    assert await found(admin, runtime) == (1, None, "unsigned")
 
 
 async def test_two_events_with_swapped_places_are_found(
@@ -316,6 +390,7 @@ async def test_an_end_that_was_cut_off_is_found_by_a_checkpoint_that_was_kept(
         f"delete from seals where seq > {TARGET}",
         "delete from checkpoints",
     )
+    await seal(runtime)
     await assert_valid(admin, runtime)
     assert await found(admin, runtime, kept) == (TARGET + 1, None, "truncated")
     await make_model(admin, "later")

@@ -4,6 +4,7 @@ Pure, so that the server and whoever verifies an export decide by the same lines
 """
 
 from app.seals.rules.chain import (
+    BEGINNING,
     FIRST,
     SIGNED_EVERY,
     Checkpoint,
@@ -19,6 +20,7 @@ from app.seals.rules.chain import (
 from app.seals.rules.verifier import Kept, Problem, Verdict, Verifier, give
 
 __all__ = [
+    "BEGINNING",
     "FIRST",
     "SIGNED_EVERY",
     "Checkpoint",

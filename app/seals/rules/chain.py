@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from json.encoder import encode_basestring
 from typing import NamedTuple
 
-from app.core.canonical import canonical, recanonical, sha256_hex
+from app.core.canonical import canonical, recanonical
 
 FIRST = "0" * 64
 SIGNED_EVERY = timedelta(minutes=1)
@@ -24,6 +24,9 @@ class Place(NamedTuple):
     era: int
     xid: int
     id: int
+
+
+BEGINNING = Place(1, 0, 0)  # the first era; all events stand behind it
 
 
 class Event(NamedTuple):
@@ -142,11 +145,6 @@ def checkpoint_is_due(*, now: datetime, signed_at: datetime | None, oldest: date
     more than a minute ago. So one a minute is enough while the record is followed, and what was
     sealed late does not stay unsigned."""
     return signed_at is None or now - min(signed_at, oldest) >= SIGNED_EVERY
-
-
-def listed_digest(ids: Iterable[int]) -> str:
-    """The digest by which a redaction names more events than it can list."""
-    return sha256_hex("\n".join(map(str, sorted(ids))).encode())
 
 
 def details_of(event: Event) -> dict[str, object]:

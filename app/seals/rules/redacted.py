@@ -3,66 +3,73 @@
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
 
-from app.seals.rules.chain import Event, details_of, listed_digest
+from app.seals.rules.chain import Event, details_of
 
 ACTION = "record.redacted"
 
 
+class _Telling(NamedTuple):
+    """The event that tells of a redaction: the number of its seal, and its time."""
+
+    seq: int
+    at: str
+
+
 @dataclass(slots=True)
 class _Redaction:
-    """One redaction: the events that bear it (ids and numbers of seals, 0 for none), and what the
-    record says of it."""
+    """One redaction: the events that bear it (ids and numbers of seals) and were not told of when
+    they were met, and the last telling of each event of which the record tells."""
 
     ids: "array[int]" = field(default_factory=lambda: array("q"))
     seqs: "array[int]" = field(default_factory=lambda: array("q"))
-    listed: set[int] = field(default_factory=set)
-    digests: set[tuple[str, int]] = field(default_factory=set)
+    tellings: dict[int, _Telling] = field(default_factory=dict)
 
 
 class Redactions:
-    """The redactions that a record was seen to have."""
+    """The redactions that a record was seen to have. Events are told of in the order of their
+    seals.
+
+    An event may only be redacted where a later one tells of it. Else whoever prepares for it could
+    have the record tell of events that are yet to come, and rewrite those at leisure. A redaction
+    takes its time: what was recorded meanwhile, and redacted with the rest, stands behind the event
+    that tells of it, and is older nevertheless.
+    """
 
     def __init__(self) -> None:
         """None yet."""
         self._known: dict[str, _Redaction] = {}
 
-    def bears(self, redaction_id: str, event_id: int, seq: int) -> None:
-        """An event says that it was redacted."""
+    def bears(self, redaction_id: str, event: Event, seq: int) -> None:
+        """A sealed event says that it was redacted."""
         found = self._known.setdefault(redaction_id, _Redaction())
-        found.ids.append(event_id)
-        found.seqs.append(seq)
+        telling = found.tellings.get(event.id)
+        if telling is None or not _is_before(event.at, telling.at):
+            found.ids.append(event.id)
+            found.seqs.append(seq)
 
-    def told(self, event: Event) -> None:
-        """An event tells of a redaction: it lists the events or, where they are many, has their
-        number and a digest of their ids."""
+    def told(self, event: Event, seq: int) -> None:
+        """A sealed event, which is as it was, lists the events of a redaction, or some of them."""
         details = details_of(event)
-        name = details.get("redaction")
-        if not isinstance(name, str):
-            return
-        redaction = self._known.setdefault(name, _Redaction())
-        listed, digest = details.get("events"), details.get("events_sha256")
-        if isinstance(listed, list):
-            redaction.listed.update(id_ for id_ in listed if isinstance(id_, int))
-        count = details.get("events_count")
-        if isinstance(digest, str) and isinstance(count, int):
-            redaction.digests.add((digest, count))
+        name, listed = details.get("redaction"), details.get("events")
+        if isinstance(name, str) and isinstance(listed, list):
+            tellings = self._known.setdefault(name, _Redaction()).tellings
+            telling = _Telling(seq, event.at)
+            tellings.update((id_, telling) for id_ in listed if isinstance(id_, int))
 
     def untold(self) -> Iterator[tuple[int, int]]:
         """The number of the seal and the id of every redacted event of which no redaction tells."""
         for redaction in self._known.values():
-            if not self._covered_by_digest(redaction):
-                for id_, seq in zip(redaction.ids, redaction.seqs, strict=True):
-                    if id_ not in redaction.listed:
-                        yield seq, id_
+            for id_, seq in zip(redaction.ids, redaction.seqs, strict=True):
+                telling = redaction.tellings.get(id_)
+                if telling is None or telling.seq <= seq:
+                    yield seq, id_
 
-    def _covered_by_digest(self, redaction: _Redaction) -> bool:
-        """Whether a digest names them all. Events that were redacted once more since bear the later
-        redaction and are missing here: then their number must account for the difference."""
-        ids = [id_ for id_ in redaction.ids if id_ not in redaction.listed]
-        if not ids or not redaction.digests:
-            return False
-        if (listed_digest(ids), len(ids)) in redaction.digests:
-            return True
-        others = sum(len(other.ids) for other in self._known.values()) - len(redaction.ids)
-        return any(len(ids) < count <= len(ids) + others for _, count in redaction.digests)
+
+def _is_before(at: str, other: str) -> bool:
+    try:
+        return datetime.fromisoformat(at) <= datetime.fromisoformat(other)
+    except (ValueError, TypeError):
+        return False

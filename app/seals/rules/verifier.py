@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from app.seals.rules.chain import (
+    BEGINNING,
     FIRST,
     Checkpoint,
     Event,
-    Place,
     Seal,
     checkpoint_statement,
     payload_digest,
@@ -17,10 +17,10 @@ from app.seals.rules.chain import (
     texts_digest,
 )
 from app.seals.rules.redacted import ACTION, Redactions
+from app.seals.rules.waiting import Waiting
 
 # Who answers whether a signature is of a statement by a key: None where nobody knows the key.
 Signed = Callable[[str, bytes, bytes], bool | None]
-UNSIGNED_FOR = timedelta(minutes=10)
 
 
 class Kept(NamedTuple):
@@ -67,10 +67,11 @@ class Verifier:
         self._kept = kept
         self.seq = start.seq if start else 0
         self._hash: str | None = start.hash if start else FIRST
-        self._place = start.place if start else Place(0, 0, 0)
+        self._place = start.place if start else BEGINNING
         self._signed_through = self.seq
         self._checkpoint = self.seq - 1  # the seal of the last one; the start's may yet come
-        self._behind_signed: str | None = None  # when the first event after it was
+        self._unsigned = Waiting()  # what is sealed behind it
+        self._tail = Waiting()  # what is not sealed yet
         self._doubt: tuple[Problem, str] | None = None  # the last link, and the hash it should have
         self._strays: list[Event] = []  # the first unsealed event, if one
         self._checked = self._unsealed = self._checkpoints = self._redacted = self._problems = 0
@@ -85,6 +86,10 @@ class Verifier:
             self._gap(seal)
         if self._strays:
             self._inserted(seal.seq)
+        place = seal.place
+        if place <= self._place:
+            detail = f"Seal {seal.seq} is of a place that lies before that of the seal before it."
+            self._tell(seal.seq, seal.event_id, "reordered", detail)
         if event is None:
             detail = f"Event {seal.event_id} was sealed and is gone."
             self._tell(seal.seq, seal.event_id, "deleted", detail)
@@ -92,8 +97,8 @@ class Verifier:
         else:
             self._compare(seal, event)
             self._checked += 1
-            self._behind_signed = self._behind_signed or event.at
-        self.seq, self._hash, self._place = seal.seq, seal.hash, seal.place
+            self._unsigned.add(event.at)
+        self.seq, self._hash, self._place = seal.seq, seal.hash, place
         self._compare_kept(seal)
 
     def unsealed(self, event: Event) -> None:
@@ -101,9 +106,10 @@ class Verifier:
         self._checked += 1
         if event.place <= self._place:
             detail = f"Event {event.id} stands among sealed events and was never sealed."
-            self._tell(self.seq, event.id, "inserted", detail)
+            self._tell(max(self.seq, 1), event.id, "inserted", detail)
             return
         self._unsealed += 1
+        self._tail.add(event.at)
         if not self._strays:
             self._strays.append(event)
         self._contents(None, None, event)
@@ -131,26 +137,23 @@ class Verifier:
         elif checkpoint.hash != self._hash:
             self._rebuilt(seq)
         else:
-            self._signed_through, self._behind_signed = seq, None
+            self._signed_through, self._unsigned = seq, Waiting()
         self._checkpoint = max(seq, self._checkpoint)
 
     def verdict(self, now: datetime) -> Verdict:
         """The end: `now` says how long the last seals wait for their checkpoint."""
         for seq, event_id in self._redactions.untold():
-            detail = f"Event {event_id} is marked as redacted, and no redaction tells of it."
-            self._tell(seq or None, event_id, "redacted_without_record", detail)
+            detail = (
+                f"Event {event_id} is marked as redacted, and no sealed event behind it tells of "
+                "it: wait for the seals where a redaction was only just made."
+            )
+            self._tell(seq, event_id, "redacted_without_record", detail)
         if self._kept is not None and self._kept.seq > self.seq:
             detail = (
                 f"The seals end with {self.seq}, and a checkpoint of {self._kept.seq} was kept."
             )
             self._tell(self.seq + 1, None, "truncated", detail)
-        if self._signed_through < self.seq and _is_long_ago(self._behind_signed, now):
-            detail = (
-                f"No checkpoint covers the seals {self._signed_through + 1} to {self.seq}, though "
-                "one is signed each minute: no worker runs, or it refuses to sign (see its log), "
-                "or somebody removed checkpoints."
-            )
-            self._tell(self._signed_through + 1, None, "unsigned", detail)
+        self._overdue(now)
         return Verdict(
             checked=self._checked,
             sealed_through=self.seq,
@@ -161,6 +164,25 @@ class Verifier:
             problems=self._problems,
             first_problem=self._first,
         )
+
+    def _overdue(self, now: datetime) -> None:
+        """What waits for longer than it should, or never had what it should have."""
+        never = self._checkpoints == 0 == self._signed_through
+        if self._signed_through < self.seq and (never or self._unsigned.is_amiss(now)):
+            detail = (
+                f"No checkpoint covers the seals {self._signed_through + 1} to {self.seq}, though "
+                "one is signed each minute: no worker runs, or it refuses to sign (see its log), "
+                "or somebody removed checkpoints."
+            )
+            self._tell(self._signed_through + 1, None, "unsigned", detail)
+        if self._tail.is_amiss(now):
+            event_id = self._strays[0].id if self._strays else None
+            detail = (
+                f"Event {event_id}, or one behind it, has no seal, though events get theirs within "
+                "seconds: no worker runs, or a change takes long, or the time or the place of the "
+                "event was edited."
+            )
+            self._tell(None, event_id, "unsealed", detail)
 
     def _compare(self, seal: Seal, event: Event) -> None:
         """The hash of a seal against its event and the seal before."""
@@ -196,15 +218,16 @@ class Verifier:
         """What the fixed fields cover by digests only, unless it was redacted."""
         if event.redaction_id is not None:
             self._redacted += 1
-            self._redactions.bears(event.redaction_id, event.id, seq or 0)
+            if seq is not None:
+                self._redactions.bears(event.redaction_id, event, seq)
         elif payload_digest(event) != event.payload_sha256:
             detail = f"The details of event {event.id} were edited: they lack their digest."
             self._tell(seq, event.id, "details_edited", detail)
         elif seal is not None and texts_digest(event) != seal.texts_sha256:
             detail = f"The subject, model, request id or address of event {event.id} was edited."
             self._tell(seq, event.id, "texts_edited", detail)
-        if event.action == ACTION:
-            self._redactions.told(event)
+        elif seq is not None and event.action == ACTION:
+            self._redactions.told(event, seq)
 
     def _compare_kept(self, seal: Seal) -> None:
         if self._kept is not None and self._kept.seq == seal.seq and self._kept.hash != seal.hash:
@@ -255,10 +278,3 @@ def give(verifier: Verifier, seal: Seal | None, event: Event | None) -> None:
 
 def _order(problem: Problem) -> float:
     return float("inf") if problem.seq is None else problem.seq
-
-
-def _is_long_ago(at: str | None, now: datetime) -> bool:
-    try:
-        return at is not None and now - datetime.fromisoformat(at) > UNSIGNED_FOR
-    except (ValueError, OverflowError):
-        return True

@@ -14,6 +14,7 @@ from app.seals.keys import signer, trusted
 from app.seals.moments import checkpointed
 from app.seals.queries import State
 from app.seals.rules import (
+    BEGINNING,
     FIRST,
     SIGNED_EVERY,
     Checkpoint,
@@ -29,7 +30,6 @@ from app.seals.rules import (
 LOCK_KEY = 0x5354_4147_5345_414C  # "STAGSEAL"
 BATCH = 2000
 AGAIN_SECONDS = 1.0  # nobody tells when an older transaction, or another sealer, ends
-BEGINNING = Place(0, 0, 0)
 MAX_SEQ = 2**63 - 1
 log = structlog.get_logger()
 

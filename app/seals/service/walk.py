@@ -15,13 +15,14 @@ from app.seals.rules import Checkpoint, Event, Place, Seal
 BATCH = 1000
 MOST_STRAYS = 20_000  # of one batch; whoever inserts more has some of them left unnamed
 Item = tuple[Seal | None, Event | None] | Checkpoint
+BELOW_ALL = Place(-(2**31) - 1, 0, 0)  # where nothing should stand, something may
 _MAX = 2**63 - 1
 
 
 async def walk(db: Database, start: Seal | None) -> AsyncIterator[list[Item]]:
     """Seals after `start` with their events, events that stand among them without a seal,
     checkpoints after the seal that they sign, and at last the events that are not sealed yet."""
-    seq, place = (start.seq, start.place) if start else (0, Place(0, 0, 0))
+    seq, place = (start.seq, start.place) if start else (0, BELOW_ALL)
     async with db.reading() as session:
         newest = next(iter(await queries.newest_checkpoints(session, _MAX, 1)), None)
     while batch := await _batch(db, seq, place):
@@ -44,10 +45,11 @@ async def _batch(db: Database, seq: int, place: Place) -> tuple[int, Place, list
         links = await queries.links(session, seq, BATCH)
         if not links:
             return None
-        last = links[-1][0]
-        checkpoints = await queries.checkpoints(session, seq, last.seq)
-        strays = await queries.strays(session, place, last.place, MOST_STRAYS)
-    return last.seq, last.place, list(_in_order(links, strays, checkpoints))
+        last = links[-1][0].seq
+        end = max(place, *(seal.place for seal, _ in links))  # a forged one may lie further back
+        checkpoints = await queries.checkpoints(session, seq, last)
+        strays = await queries.strays(session, place, end, MOST_STRAYS)
+    return last, end, list(_in_order(links, strays, checkpoints))
 
 
 def _in_order(
