@@ -49,11 +49,12 @@ def _alter_functions(change: str, of_those: str) -> None:
 
 
 def _place_new_events() -> None:
-    """Whatever an INSERT says. An event is not born redacted either."""
+    """Whatever an INSERT says. An event is not born redacted either. The era is looked up here and
+    not by `stageward_era()`: a call takes thrice as long, and every change comes by."""
     op.execute(f"""
         create function stageward_new_event() returns trigger language plpgsql {SAFELY} as $$
         begin
-            new.era := public.stageward_era();
+            new.era := (select max(era) from public.record_eras);
             new.xid := pg_current_xact_id();
             new.at := clock_timestamp();
             new.redaction_id := null;

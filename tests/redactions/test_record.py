@@ -28,7 +28,6 @@ async def test_the_chain_holds_where_a_sealed_event_is_redacted(
 
 async def test_the_chain_holds_where_an_event_is_sealed_after_its_redaction(
     admin: Api, runtime: Runtime, sql: Sql
-) -> None:
     await make_model(admin, LINE, description=LINE)
     await redact(admin, LINE)
     await seal(runtime)
