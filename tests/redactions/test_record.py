@@ -21,13 +21,13 @@ async def test_the_chain_holds_where_a_sealed_event_is_redacted(
     await make_model(admin, description=LINE)
     await seal(runtime)
     assert (await redact(admin, LINE))["events"] == 1
-    assert (await assert_valid(admin, runtime))["redacted"] == 1
     await seal(runtime)
     assert (await assert_valid(admin, runtime))["redacted"] == 1
 
 
 async def test_the_chain_holds_where_an_event_is_sealed_after_its_redaction(
     admin: Api, runtime: Runtime, sql: Sql
+) -> None:
     await make_model(admin, LINE, description=LINE)
     await redact(admin, LINE)
     await seal(runtime)
