@@ -4,9 +4,10 @@ from app.core.problems import Conflict, InvalidRequest, on_violation
 
 
 class NameTaken(Conflict):
-    """An identity or a group of this name exists already. Both share one space of names, without
-    regard to case, because a grant names either. Choose another name; a disabled identity can be
-    enabled again with `PATCH /identities/{name}`."""
+    """An identity or a group of this name exists already, or somebody acted under it before it was
+    redacted. Both share one space of names, without regard to case, because a grant names either.
+    Choose another name; a disabled identity can be enabled again with `PATCH
+    /identities/{name}`."""
 
     slug = "name-taken"
     title = "The name is taken"

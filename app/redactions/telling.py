@@ -49,8 +49,9 @@ async def earlier(session: AsyncSession, values: dict[str, Any]) -> Told:
         if row.for_good:
             raise invalid("/text", _FOR_GOOD)
         is_recorded = sha256_hex(row.salt + canonical(row.details)) == row.payload_sha256
-        if row.redaction_id is None and is_recorded:
-            told.proofs[row.id] = UUID(row.details["redaction"]), row.details["events"]
+        listed = row.details.get("events")
+        if row.redaction_id is None and is_recorded and isinstance(listed, list):
+            told.proofs[row.id] = UUID(row.details["redaction"]), listed
     return told
 
 
