@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, delete, exists, func, literal, select
+from sqlalchemy import Row, Text, cast, delete, exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.tables import Event
@@ -92,11 +92,21 @@ async def by_code(session: AsyncSession, code_sha256: str) -> SignIn | None:
     return found.scalar_one_or_none()
 
 
-async def token(session: AsyncSession, token_id: UUID | None) -> Token | None:
-    """The token that a code gave, if it gave one, locked until the end of the transaction."""
-    statement = select(Token).where(Token.id == token_id).with_for_update()
+async def tokens(session: AsyncSession, token_ids: set[UUID]) -> Sequence[Token]:
+    """These tokens, locked until the end of the transaction: nothing is issued with them now."""
+    statement = select(Token).where(Token.id.in_(token_ids)).order_by(Token.id).with_for_update()
     found = await session.execute(statement.execution_options(populate_existing=True))
-    return found.scalar_one_or_none()
+    return found.scalars().all()
+
+
+async def issued_with(session: AsyncSession, token_ids: set[UUID]) -> set[UUID]:
+    """The tokens that were issued with these, as the record tells it."""
+    statement = (
+        select(Token.id)
+        .join(Event, Event.subject == literal("token:").concat(cast(Token.id, Text)))
+        .where(Event.action == "token.issued", Event.token_id.in_(token_ids))
+    )
+    return set((await session.execute(statement)).scalars())
 
 
 async def forget_codes(session: AsyncSession, identity_id: UUID) -> None:

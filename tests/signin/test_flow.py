@@ -115,6 +115,28 @@ async def test_a_code_is_good_once_and_a_second_use_ends_the_token(
     problem(await alice.exchange(code), 400, "bad-sign-in")
 
 
+async def test_a_second_use_ends_what_was_issued_with_the_token_too(
+    alice: Person, admin: Api
+) -> None:
+    code = await alice.code()
+    of_the_code = Api(alice.http, (await alice.exchange(code)).json()["access_token"], "alice")
+    other = await alice.sign_in()
+    child, grandchild = of_the_code, of_the_code
+    for _ in range(2):
+        issued = await grandchild.post("/tokens", {"name": "t", "scopes": ["read"]})
+        child, grandchild = grandchild, Api(alice.http, issued.json()["secret"], "alice")
+    rotated = await child.post(f"/tokens/{issued.json()['id']}/rotate", {})
+    successor = Api(alice.http, rotated.json()["secret"], "alice")
+    assert (await successor.get("/me")).status_code == 200
+    # Not by ending the first one oneself either.
+    own = (await of_the_code.get("/me")).json()["token"]["id"]
+    assert (await of_the_code.delete(f"/tokens/{own}")).status_code == 204
+    problem(await alice.exchange(code), 400, "bad-sign-in")
+    for ended in (of_the_code, child, grandchild, successor):
+        problem(await ended.get("/me"), 401, "not-authenticated")
+    assert (await other.get("/me")).status_code == 200
+
+
 async def test_of_two_who_show_one_code_at_once_at_most_one_has_a_token_and_not_for_long(
     alice: Person,
 ) -> None:

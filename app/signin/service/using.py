@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,6 +16,7 @@ from app.signin.schemas import SignedIn
 from app.signin.service.hands import hands_in
 from app.signin.tables import SignIn
 from app.tokens import service as tokens
+from app.tokens.tables import Token
 
 NAME = "sign-in"
 OVER = "The code is not known, was used already, or is older than a minute. Begin anew."
@@ -32,14 +34,15 @@ class Asked:
 
 async def use_code(db: Database, settings: Settings, asked: Asked) -> SignedIn:
     """A token for a code. A code is good once, for whoever began: shown again, it ends the token
-    that it gave, since one of the two was not meant to have it; shown wrongly, it is over."""
+    that it gave and what came of that, since one of the two was not meant to have it; shown
+    wrongly, it is over."""
     async with db.transaction() as session:
         sign_in = await queries.by_code(session, rules.digest(asked.code))
         now = await clock(session)
         if sign_in is None or sign_in.expires_at <= now:
             found: SignedIn | Refusal = Refusal("invalid_grant", OVER)
         elif sign_in.used_at is not None:
-            await _end_token(session, sign_in, now)
+            await _end_tokens(session, sign_in, now)
             found = Refusal("invalid_grant", OVER)
         else:
             sign_in.used_at = now
@@ -85,10 +88,19 @@ async def _redeem(
     )
 
 
-async def _end_token(session: AsyncSession, sign_in: SignIn, now: datetime) -> None:
-    token = await queries.token(session, sign_in.token_id)
-    if token is None or token.revoked_at is not None:
-        return
+async def _end_tokens(session: AsyncSession, sign_in: SignIn, now: datetime) -> None:
+    """End the token that a code gave, and what was issued with it, and with that in turn."""
+    ended: set[UUID] = set()
+    reached = {sign_in.token_id} if sign_in.token_id else set()
+    while reached:
+        for token in await queries.tokens(session, reached):
+            if token.revoked_at is None:
+                _end(session, token, now)
+        ended |= reached
+        reached = await queries.issued_with(session, reached) - ended
+
+
+def _end(session: AsyncSession, token: Token, now: datetime) -> None:
     token.revoked_at, token.revoked_by = now, audit.SYSTEM
     announce(session, RIGHTS)
     details = {"name": token.name, "reason": "The code of its sign-in was shown a second time."}
