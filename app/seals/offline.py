@@ -125,5 +125,22 @@ def _report(verdict: Verdict, beginning: Beginning, *, whole: bool) -> Report:
         said.append(f"{where}: {first.detail} ({first.problem})")
     if verdict.problems > 1:
         said.append(f"{verdict.problems} problems in all.")
-    said.append("The record is as it was sealed." if valid else "The record is NOT valid.")
+    said += _conclusion(verdict) if valid else ["The record is NOT valid."]
     return Report(valid, said)
+
+
+def _conclusion(verdict: Verdict) -> list[str]:
+    """How far a signature reaches: behind it, whoever held the export may have written anything."""
+    said = []
+    if verdict.signed_through:
+        said.append(
+            f"The record is as it was sealed, and signed through seal {verdict.signed_through}."
+        )
+    else:
+        said.append("The record is as it says, and nothing of it is signed.")
+    loose = verdict.sealed_through - verdict.signed_through + verdict.unsealed
+    if loose:
+        said.append(
+            f"The last {loose} events are NOT signed yet: nothing but this export vouches for them."
+        )
+    return said

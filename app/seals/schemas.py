@@ -30,6 +30,7 @@ class RecordProblem(Output):
         description="`edited` (the event, or its seal), `details_edited`, `texts_edited`, "
         "`deleted`, `inserted`, `reordered`, `seal_edited`, `seal_missing`, `rebuilt` (the chain "
         "was calculated anew behind a checkpoint), `bad_signature`, `unknown_key`, `unsigned`, "
+        "`unsealed` (an event waits for its seal for ten minutes), "
         "`truncated` and `rewritten` (against the checkpoint that you kept), "
         "`redacted_without_record`.",
         examples=["details_edited"],

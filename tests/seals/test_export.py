@@ -60,7 +60,8 @@ async def test_the_command_needs_an_export_and_a_key(
     key = signer(runtime.settings).public.text
     done = run(str(file), "--key", key, "--checkpoint", str(kept))
     assert done.returncode == 0, done.stderr + done.stdout
-    assert "as it was sealed" in done.stdout
+    assert "as it was sealed, and signed through seal" in done.stdout
+    assert "NOT" not in done.stdout
     edited = "".join(lines).replace('"actor":"admin"', '"actor":"other"', 1)
     done = run("-", "--key", key, given=edited)
     assert done.returncode == 1
@@ -90,6 +91,20 @@ async def test_an_export_that_was_cut_off_is_not_valid(lines: list[str], runtime
         assert not report.valid
         assert any("cut off" in line for line in report.sentences)
     assert judged(lines, runtime).valid
+
+
+async def test_what_is_not_signed_is_told(lines: list[str], admin: Api, runtime: Runtime) -> None:
+    await make_model(admin, "late")
+    report = judged(await exported(admin), runtime)
+    assert report.valid
+    assert "signed through seal" in report.sentences[-2]
+    assert "The last 1 events are NOT signed yet" in report.sentences[-1]
+
+
+async def test_an_export_of_nothing_signed_says_so(admin: Api, runtime: Runtime) -> None:
+    await make_model(admin)
+    report = judged(await exported(admin), runtime)
+    assert "nothing of it is signed" in report.sentences[-2]
 
 
 async def test_lines_that_are_none_are_named(lines: list[str], runtime: Runtime) -> None:

@@ -162,6 +162,38 @@ def test_a_chain_that_was_calculated_anew_is_found(export: list[dict[str, Any]])
     assert not is_valid(forged)
 
 
+@st.composite
+def unsigned(draw: st.DrawFn, export: list[dict[str, Any]], *times: str) -> list[dict[str, Any]]:
+    """With more at its end, as anybody can add who holds an export: sealed, and not signed."""
+    last = [line["seal"] for line in export if line.get("seal")][-1] if export[1:-1] else None
+    made = [draw(events(50 + number))._replace(at=at) for number, at in enumerate(times)]
+    sealed = links(last["seq"] if last else 0, last["hash"] if last else FIRST, made)
+    more = [
+        json.loads(lines.link_line(seal, event)) for seal, event in zip(sealed, made, strict=True)
+    ]
+    return counted([*export[:-1], *more, export[-1]])
+
+
+@given(st.data())
+def test_a_record_without_a_signature_is_no_record(data: st.DataObject) -> None:
+    """Whoever invents one says that it was exported when it should have been."""
+    empty = [json.loads(lines.beginning_line(LATER, None, [])), {"end": {}}]
+    assert not is_valid(data.draw(unsigned(empty, "2026-11-23T11:59:59Z")))
+
+
+@given(st.data())
+def test_what_is_not_signed_is_of_the_last_minutes(data: st.DataObject) -> None:
+    export = data.draw(exports())
+    assert is_valid(data.draw(unsigned(export, "2026-11-23T11:59:00Z", "2026-11-23T12:00:01Z")))
+    for times in (
+        ["2026-11-23T11:49:00Z"],
+        ["2026-11-23T12:00:01Z", "2026-11-23T12:10:30Z"],
+        ["2027-01-01T12:00:00Z"],
+        ["infinity"],
+    ):
+        assert not is_valid(data.draw(unsigned(export, *times)))
+
+
 @given(st.data())
 def test_a_seal_covers_the_canonical_json_of_its_event(data: st.DataObject) -> None:
     """The hash is written out for speed; this is what it is meant to be."""
