@@ -164,7 +164,7 @@ def test_the_tables_are_what_the_migrations_make(empty: str) -> None:
         command.check(schema.alembic_config(connection=connection))
 
 
-def test_the_newest_migration_can_be_taken_back(empty: str) -> None:
+async def test_the_newest_migration_can_be_taken_back(empty: str) -> None:
     schema.migrate(empty)
     engine = create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(empty), poolclass=NullPool
@@ -172,9 +172,9 @@ def test_the_newest_migration_can_be_taken_back(empty: str) -> None:
     with engine.connect() as connection:
         command.downgrade(schema.alembic_config(connection=connection), "-1")
     with pytest.raises(SchemaTooOld):
-        asyncio.run(check(empty))
+        await check(empty)
     schema.migrate(empty)
-    asyncio.run(check(empty))
+    await check(empty)
 
 
 def test_a_migration_that_is_kept_waiting_gives_up_and_says_so(
