@@ -32,12 +32,11 @@ from app.core.problems import (
     Unavailable,
 )
 from app.core.problems_docs import responses
-from app.core.runtime import Reading, Runtime, get_runtime
+from app.core.runtime import CurrentRuntime, Reading
 from app.edge.routing import api_router
 
 storage = api_router("Storage")
 transfers = APIRouter(prefix=PREFIX, tags=["Files"])
-TheRuntime = Annotated[Runtime, Depends(get_runtime)]
 Size = Annotated[str, Query(description="How many bytes it has, exactly.")]
 Expires = Annotated[str, Query(description="When the link ends, in seconds since 1970.")]
 Signature = Annotated[str, Query(description="What makes the rest of the link unalterable.")]
@@ -58,7 +57,7 @@ async def get_storage(
 
 def signed_part(
     *,
-    runtime: TheRuntime,
+    runtime: CurrentRuntime,
     upload_id: Annotated[
         str, Path(description="The upload.", examples=["0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a84"])
     ],
@@ -82,7 +81,7 @@ def signed_part(
 
 def signed_download(
     *,
-    runtime: TheRuntime,
+    runtime: CurrentRuntime,
     sha256: Annotated[str, Path(description="The digest of the bytes.", examples=[DIGEST])],
     size: Size = "",
     name: Annotated[str, Query(description="The file's name, for saving it.")] = "",
@@ -119,7 +118,7 @@ def signed_download(
 )
 async def send_part(
     request: Request,
-    runtime: TheRuntime,
+    runtime: CurrentRuntime,
     signed: Annotated[tuple[UUID, Part], Depends(signed_part)],
 ) -> Response:
     """Follow the link as the upload gave it, without a token: the body is exactly the part's bytes.
@@ -152,7 +151,7 @@ async def send_part(
 )
 async def download_blob(
     request: Request,
-    runtime: TheRuntime,
+    runtime: CurrentRuntime,
     download: Annotated[Download, Depends(signed_download)],
 ) -> Response:
     """Follow the link as the file or the manifest gave it, without a token. `Range` with `If-Range`

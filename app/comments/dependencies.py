@@ -13,10 +13,9 @@ from app.comments import queries
 from app.comments.queries import CommentView
 from app.comments.service import Place, absent
 from app.core.actor import Actor
-from app.core.runtime import Reading, Transaction
+from app.core.runtime import CurrentRuntime, Reading, Transaction
 from app.models.dependencies import ModelPath, load_model
 from app.promotions.dependencies import (
-    CurrentRuntime,
     PromotionPath,
     PromotionToChange,
     PromotionToRead,

@@ -55,6 +55,7 @@ async def _reading(request: Request) -> "AsyncIterator[AsyncSession]":
         yield session
 
 
+CurrentRuntime = Annotated[Runtime, Depends(get_runtime)]
 # Scope "function" ends the dependency, and so commits, before the response leaves.
 Transaction = Annotated[AsyncSession, Depends(_transaction, scope="function")]
 Reading = Annotated[AsyncSession, Depends(_reading, scope="function")]

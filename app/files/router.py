@@ -28,7 +28,7 @@ from app.core.problems import (
     StaleRevision,
 )
 from app.core.problems_docs import responses
-from app.core.runtime import Reading, Runtime, Transaction, get_runtime
+from app.core.runtime import CurrentRuntime, Reading, Transaction
 from app.edge.routing import api_router
 from app.files import service
 from app.files.dependencies import checked_path, whole_body
@@ -58,7 +58,6 @@ router = api_router("Files")
 
 VERSION = "/models/{model}/versions"
 BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-TheRuntime = Annotated[Runtime, Depends(get_runtime)]
 ToTransfer = Annotated[VersionInModel, Depends(VersionToTransfer(Permission.FILES_WRITE))]
 PathInVersion = Annotated[str, Depends(checked_path)]
 AnyPath = Annotated[
@@ -98,7 +97,7 @@ async def put_file(
     target: ToTransfer,
     path: PathInVersion,
     actor: CurrentActor,
-    runtime: TheRuntime,
+    runtime: CurrentRuntime,
     request: Request,
     response: Response,
     x_content_sha256: Annotated[
@@ -163,7 +162,7 @@ async def remove_file(
 )
 @answered_anew
 async def begin_uploads(
-    wanted: UploadsInput, target: ToTransfer, actor: CurrentActor, runtime: TheRuntime
+    wanted: UploadsInput, target: ToTransfer, actor: CurrentActor, runtime: CurrentRuntime
 ) -> UploadsOutput:
     """Say which files are to come, and get for each its parts with a signed link to send each to:
     PUT the part's bytes, without a token, in any order, in parallel, again where it failed.
@@ -182,7 +181,7 @@ async def begin_uploads(
 )
 @answered_anew
 async def complete_upload(
-    target: ToTransfer, upload_id: UploadId, actor: CurrentActor, runtime: TheRuntime
+    target: ToTransfer, upload_id: UploadId, actor: CurrentActor, runtime: CurrentRuntime
 ) -> CompletedOutput:
     """Have the bytes proven and the file attached. Other bytes than were declared are a 422, and
     nothing is attached; the file stays declared and can be sent again.
@@ -199,7 +198,7 @@ async def complete_upload(
     responses=responses(NotFound, NotAllowed, UploadClosed, VersionIsReady),
 )
 async def give_up_upload(
-    target: ToTransfer, upload_id: UploadId, actor: CurrentActor, runtime: TheRuntime
+    target: ToTransfer, upload_id: UploadId, actor: CurrentActor, runtime: CurrentRuntime
 ) -> None:
     """Forget an upload: the file is not declared any more, and what was sent is freed."""
     await service.give_up(runtime, actor, target, upload_id)
@@ -285,7 +284,7 @@ async def list_files(
 async def get_file(
     view: Annotated[VersionView, Depends(VersionToReadFrom(Permission.FILES_READ))],
     path: AnyPath,
-    runtime: TheRuntime,
+    runtime: CurrentRuntime,
     request: Request,
 ) -> Response:
     """The bytes, or a redirect to where they are; follow it (`curl -L`). `ETag` and `Repr-Digest`
@@ -304,7 +303,7 @@ async def get_file(
 )
 async def get_manifest(
     view: Annotated[VersionView, Depends(VersionToReadFrom(Permission.FILES_READ))],
-    runtime: TheRuntime,
+    runtime: CurrentRuntime,
 ) -> ManifestOutput:
     """Every file with its digest and a signed link, in one call. `manifest_sha256` can be
     recomputed from what `sha256sum` prints for the files, sorted by path."""

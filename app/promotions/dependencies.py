@@ -3,14 +3,14 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Path
+from fastapi import Path
 
 from app.access.dependencies import CurrentActor
 from app.access.service import check
 from app.access.table import Permission
 from app.core.actor import Actor
 from app.core.problems import NotFound
-from app.core.runtime import Runtime, Transaction, get_runtime
+from app.core.runtime import CurrentRuntime, Transaction
 from app.promotions import queries, service
 from app.promotions.queries import PromotionView
 
@@ -22,7 +22,6 @@ PromotionPath = Annotated[
         examples=["0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a80"],
     ),
 ]
-CurrentRuntime = Annotated[Runtime, Depends(get_runtime)]
 
 
 class PromotionToRead:

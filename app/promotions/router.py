@@ -11,10 +11,10 @@ from app.core.etags import IfMatch, IfNoneMatch, answer, etag, not_modified
 from app.core.pages import Cursor, Limit, Page, link_next
 from app.core.problems import Conflict, NotFound, StaleRevision
 from app.core.problems_docs import responses
-from app.core.runtime import Reading, Transaction
+from app.core.runtime import CurrentRuntime, Reading, Transaction
 from app.edge.routing import api_router
 from app.promotions import service
-from app.promotions.dependencies import CurrentRuntime, PromotionToChange, PromotionToRead
+from app.promotions.dependencies import PromotionToChange, PromotionToRead
 from app.promotions.problems import (
     OnlyPeopleApprove,
     PromotionAlreadyOpen,

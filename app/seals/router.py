@@ -10,7 +10,7 @@ from app.access.table import Permission
 from app.core.pages import Cursor, Limit, link_next
 from app.core.problems import InvalidRequest
 from app.core.problems_docs import responses
-from app.core.runtime import Runtime, get_runtime
+from app.core.runtime import CurrentRuntime
 from app.edge.routing import api_router
 from app.seals import service
 from app.seals.keys import signer
@@ -20,7 +20,6 @@ from app.seals.schemas import CheckpointPage, Verification
 router = api_router("Events")
 
 JSON_LINES = "application/x-ndjson"
-TheRuntime = Annotated[Runtime, Depends(get_runtime)]
 AfterSeq = Annotated[
     int,
     Query(
@@ -32,7 +31,7 @@ AfterSeq = Annotated[
 ]
 
 
-async def _start(runtime: TheRuntime, after_seq: AfterSeq = 0) -> Seal | None:
+async def _start(runtime: CurrentRuntime, after_seq: AfterSeq = 0) -> Seal | None:
     """The seal behind which to begin."""
     return await service.starting_point(runtime, after_seq)
 
@@ -47,7 +46,7 @@ Start = Annotated[Seal | None, Depends(_start)]
     dependencies=[Depends(Allowed(Permission.EVENTS_VERIFY))],
 )
 async def verify_events(
-    runtime: TheRuntime,
+    runtime: CurrentRuntime,
     start: Start,
     checkpoint: Annotated[
         str | None,
@@ -84,7 +83,7 @@ async def verify_events(
     },
     dependencies=[Depends(Allowed(Permission.EVENTS_EXPORT))],
 )
-async def export_events(runtime: TheRuntime, start: Start) -> StreamingResponse:
+async def export_events(runtime: CurrentRuntime, start: Start) -> StreamingResponse:
     """All that it takes to verify the record elsewhere, without a database:
     `python -m app verify-events export.jsonl --key <public key>`. The key is that of
     `GET /events/checkpoints`, kept since before.
@@ -104,7 +103,7 @@ async def export_events(runtime: TheRuntime, start: Start) -> StreamingResponse:
     dependencies=[Depends(Allowed(Permission.EVENTS_VERIFY))],
 )
 async def list_checkpoints(
-    runtime: TheRuntime,
+    runtime: CurrentRuntime,
     request: Request,
     response: Response,
     limit: Limit = 50,

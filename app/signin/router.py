@@ -18,7 +18,7 @@ from app.core.problems import (
     Unavailable,
 )
 from app.core.problems_docs import responses
-from app.core.runtime import Reading, Runtime, Transaction, get_runtime
+from app.core.runtime import CurrentRuntime, Reading, Transaction
 from app.edge.routing import api_router
 from app.limits.dependencies import began
 from app.signin import service
@@ -29,7 +29,6 @@ from app.signin.schemas import LinkInput, LinkOutput, Links, SignedIn
 
 public = APIRouter(prefix="/api/v1/auth", tags=["Sign-in"])
 guarded = api_router("Sign-in")
-TheRuntime = Annotated[Runtime, Depends(get_runtime)]
 ALWAYS = (SignInNotConfigured, BadSignIn, TooManyRequests, InternalError, Unavailable)
 SEE_OTHER: dict[int | str, dict[str, Any]] = {
     302: {"description": "Where the browser goes on to (`Location`)."},
@@ -126,7 +125,7 @@ TOKEN_FORM = {
 async def authorize(
     asked: Annotated[dict[str, str], Depends(beginning)],
     provider: TheProvider,
-    runtime: TheRuntime,
+    runtime: CurrentRuntime,
     request: Request,
 ) -> RedirectResponse:
     """Open this address in a browser: it leads to the team's OIDC provider and, once the person
@@ -149,7 +148,7 @@ async def authorize(
 async def callback(
     provider: TheProvider,
     answer: Annotated[dict[str, str], Depends(query)],
-    runtime: TheRuntime,
+    runtime: CurrentRuntime,
 ) -> RedirectResponse:
     """Where the provider sends the browser. Register this address there as the redirect URI of
     Stageward; nobody else has a use for it."""
@@ -169,7 +168,7 @@ async def callback(
 async def token(
     provider: TheProvider,
     asked: Annotated[service.Asked, Depends(form)],
-    runtime: TheRuntime,
+    runtime: CurrentRuntime,
     response: Response,
 ) -> SignedIn:
     """The end of a sign-in: a token of yours that lives an hour, or as long as the operator set.

@@ -23,7 +23,7 @@ from app.core.problems import (
     Unavailable,
 )
 from app.core.problems_docs import responses
-from app.core.runtime import Reading, Runtime, Transaction, get_runtime
+from app.core.runtime import CurrentRuntime, Reading, Transaction
 from app.edge.routing import api_router, open_router
 from app.issuers.dependencies import KnownIssuers
 from app.issuers.problems import BadAssertion, IssuerUnavailable
@@ -42,7 +42,6 @@ from app.trust.schemas import (
 
 guarded = api_router("Trust")
 anonymous = open_router("Trust")
-TheRuntime = Annotated[Runtime, Depends(get_runtime)]
 Reader = Annotated[Actor, Depends(Allowed(Permission.TRUST_READ))]
 Manager = Annotated[Actor, Depends(Allowed(Permission.TRUST_MANAGE))]
 TrustPath = Annotated[
@@ -60,7 +59,7 @@ async def create_trust(
     wanted: TrustInput,
     actor: Manager,
     session: Transaction,
-    runtime: TheRuntime,
+    runtime: CurrentRuntime,
     response: Response,
 ) -> TrustOutput:
     """Tie an OIDC issuer, an audience and rules on claims to a service account: whoever brings a
@@ -148,7 +147,7 @@ async def test_trust(
     name: TrustPath,
     wanted: TryInput,
     actor: Reader,
-    runtime: TheRuntime,
+    runtime: CurrentRuntime,
     issuers: KnownIssuers,
 ) -> TrustTried:
     """Say what an exchange of this token would come to: whether it counts, and which claim does
@@ -169,7 +168,7 @@ async def exchange_token(
     wanted: ExchangeInput,
     request: Request,
     response: Response,
-    runtime: TheRuntime,
+    runtime: CurrentRuntime,
     issuers: KnownIssuers,
 ) -> TokenExchanged:
     """Exchange the token that your CI platform signed for this job for one of ours, which lives for

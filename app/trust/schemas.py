@@ -88,7 +88,11 @@ class TrustInput(Input):
         examples=[["churn"]],
     )
     minutes: int = Field(
-        default=15, ge=1, le=60, description="How long the exchanged token lives.", examples=[15]
+        default=15,
+        ge=1,
+        le=60,
+        description="How long the exchanged token lives, in minutes.",
+        examples=[15],
     )
 
 
@@ -132,6 +136,10 @@ class TrustChange(Input):
 class TrustOutput(Output):
     """A trust."""
 
+    id: UUID = Field(
+        description="Its id, the `trust_id` of the tokens that came of it.",
+        examples=["0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a83"],
+    )
     name: str = Field(description="Its name.", examples=["churn-ci"])
     preset: PresetName | None = Field(
         description="Where the tokens come from.", examples=["github"]
@@ -154,7 +162,7 @@ class TrustOutput(Output):
     models: list[str] | None = Field(
         description="The globs that it is narrowed to; null: not narrowed.", examples=[["churn"]]
     )
-    minutes: int = Field(description="How long it lives.", examples=[15])
+    minutes: int = Field(description="How long it lives, in minutes.", examples=[15])
     created_by: str = Field(description="Who made the trust.", examples=["admin"])
     created_at: Time = Field(description="When it was made.")
     updated_at: Time = Field(description="When it last changed.")
@@ -163,6 +171,7 @@ class TrustOutput(Output):
     def of(cls, trust: Trust, identity: str) -> Self:
         """The trust, with the name of its service account."""
         return cls(
+            id=trust.id,
             name=trust.name,
             preset=cast("PresetName | None", trust.preset),
             issuer=trust.issuer,
