@@ -69,8 +69,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
         try:
             yield
         finally:
-            await app.state.authenticator.settle()
-            await app.state.limits.requests.stop()
+            await settle(app)
             await runtime.hub.stop()
             await runtime.store.close()
             await runtime.issuers.close()
@@ -109,6 +108,12 @@ def equip(app: FastAPI, runtime: Runtime) -> None:
     app.state.limits = limits = Limits(runtime.db, runtime.settings)
     key = runtime.settings.signing_key
     app.state.authenticator = Authenticator(runtime.db, key, limits.failures)
+
+
+async def settle(app: FastAPI) -> None:
+    """Have it write down what it noted beside its requests, before its database is closed."""
+    await app.state.authenticator.settle()
+    await app.state.limits.requests.stop()
 
 
 def routers() -> list[APIRouter]:

@@ -21,7 +21,7 @@ from app.core import schema
 from app.core.embedded import EmbeddedPostgres
 from app.core.runtime import Runtime
 from app.core.settings import Settings
-from app.main import build_runtime, create_app, equip
+from app.main import build_runtime, create_app, equip, settle
 from tests.actors import Api, Team
 from tests.s3.server import StoreSettings
 from tests.waiting import SECONDS
@@ -132,8 +132,7 @@ async def app(
     async with runtime.db.transaction() as session:
         await ensure_first_admin(session, settings)
     yield application
-    await application.state.authenticator.settle()
-    await application.state.limits.requests.stop()
+    await settle(application)
 
 
 @pytest.fixture

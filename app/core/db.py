@@ -68,7 +68,11 @@ class Database:
         self.url = url
         self.hub = hub
 
+        self._is_closed = False
+
         async def connect() -> psycopg.AsyncConnection[Any]:
+            if self._is_closed:
+                raise psycopg.OperationalError("this process is ending")
             return await psycopg.AsyncConnection.connect(url, options=LIMITS, connect_timeout=5)
 
         self.engine: AsyncEngine = create_async_engine(
@@ -104,7 +108,8 @@ class Database:
             yield session
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, for good: what still runs beside requests opens none anew."""
+        self._is_closed = True
         await self.engine.dispose()
 
 

@@ -10,7 +10,7 @@ import pytest
 from app.access import authenticator
 from app.core.runtime import Runtime
 from app.core.settings import Settings
-from app.main import build_runtime, create_app
+from app.main import build_runtime, create_app, settle
 from app.tokens.rules import new_secret
 from tests.actors import Api, Team
 from tests.factories import problem
@@ -29,7 +29,7 @@ async def elsewhere(settings: Settings, admin: Api) -> AsyncIterator[httpx.Async
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
-    await app.state.authenticator.settle()
+    await settle(app)
     await runtime.hub.stop()
     await runtime.db.close()
 

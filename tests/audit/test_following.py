@@ -12,7 +12,7 @@ from sqlalchemy import text
 from app.audit import service as audit
 from app.core.runtime import Runtime
 from app.core.settings import Settings
-from app.main import build_runtime, create_app
+from app.main import build_runtime, create_app, settle
 from tests.actors import Api, Team
 from tests.factories import problem
 from tests.waiting import eventually
@@ -226,9 +226,11 @@ async def ending(settings: Settings, admin: Api) -> AsyncIterator[tuple[Runtime,
     """A process that can be told to end, and a follower of it."""
     assert settings.database_url is not None
     runtime = build_runtime(settings, settings.database_url.get_secret_value())
-    transport = httpx.ASGITransport(app=create_app(runtime))
+    app = create_app(runtime)
+    transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield runtime, Follower(Api(client, admin.token, "admin"))
+    await settle(app)
     await runtime.hub.stop()
     await runtime.db.close()
 

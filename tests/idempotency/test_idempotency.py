@@ -12,7 +12,7 @@ from app.core import db
 from app.core.runtime import Runtime
 from app.core.settings import Settings
 from app.idempotency import service
-from app.main import build_runtime, create_app
+from app.main import build_runtime, create_app, settle
 from tests.actors import Api, Team
 from tests.factories import events, make_model, pointers, problem
 
@@ -225,9 +225,11 @@ async def impatient(
     monkeypatch.setattr(db, "LIMITS", db.LIMITS.replace("lock_timeout=10s", "lock_timeout=50ms"))
     assert settings.database_url is not None
     runtime = build_runtime(settings, settings.database_url.get_secret_value())
-    transport = httpx.ASGITransport(app=create_app(runtime))
+    app = create_app(runtime)
+    transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield Api(client, admin.token, "admin")
+    await settle(app)
     await runtime.db.close()
 
 

@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.core.settings import Settings
-from app.main import build_runtime, create_app
+from app.main import build_runtime, create_app, settle
 from tests.actors import Api
 from tests.waiting import eventually
 
@@ -47,8 +47,7 @@ async def process(settings: Settings, admin: Api) -> AsyncIterator[Process]:
 
 
 async def _end(app: FastAPI) -> None:
-    await app.state.authenticator.settle()
-    await app.state.limits.requests.stop()
+    await settle(app)
     await app.state.runtime.hub.stop()
     await app.state.runtime.db.close()
 

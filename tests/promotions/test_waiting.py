@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from app.core.runtime import Runtime
 from app.core.signals import Hub
-from app.main import build_runtime, create_app
+from app.main import build_runtime, create_app, settle
 from tests.actors import Api
 from tests.factories import problem
 from tests.promotions.acting import (
@@ -149,6 +149,7 @@ async def test_a_process_that_ends_answers_at_once(
             other.hub.close()
             assert (await told(waiting))[0].json()["status"] == "open"
     finally:
+        await settle(app)
         await other.hub.stop()
         await other.db.close()
 
@@ -158,7 +159,8 @@ async def test_a_change_made_by_another_process_wakes_it(
 ) -> None:
     other = build_runtime(runtime.settings, runtime.db.url)
     other.hub.start()
-    transport = httpx.ASGITransport(app=create_app(other))
+    app: FastAPI = create_app(other)
+    transport = httpx.ASGITransport(app=app)
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
             waiting = poll(Api(http, people.carol.token, "carol"), promotion)
@@ -166,5 +168,6 @@ async def test_a_change_made_by_another_process_wakes_it(
             await approve(people.bob, promotion)
             assert (await told(waiting))[0].json()["status"] == "approved"
     finally:
+        await settle(app)
         await other.hub.stop()
         await other.db.close()
