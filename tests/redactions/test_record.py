@@ -3,11 +3,12 @@
 from typing import Any
 
 from app.core.runtime import Runtime
+from app.worker import worker_inside
 from tests.actors import Api
 from tests.factories import events, make_model
 from tests.redactions.everywhere import Sql
 from tests.redactions.test_stories import LINE, redact
-from tests.seals.record import assert_valid, found, seal, tamper
+from tests.seals.record import assert_valid, found, seal, tamper, verified
 
 
 async def details(admin: Api) -> list[dict[str, Any]]:
@@ -84,3 +85,13 @@ async def test_an_event_that_only_says_that_it_was_redacted_is_found(
         "redaction_id = (select id from redactions) where model = 'other'",
     )
     assert (await found(admin, runtime))[2] == "redacted_without_record"
+
+
+async def test_no_alarm_is_raised_while_a_redaction_waits_for_its_seal(
+    admin: Api, runtime: Runtime
+) -> None:
+    async with worker_inside(runtime):
+        await make_model(admin, "churn", description=LINE)
+        await redact(admin, LINE)
+        told = await verified(admin)
+    assert (told["valid"], told["redacted"]) == (True, 1), told
