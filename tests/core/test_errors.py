@@ -15,7 +15,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from app.core import errors
+from app.core import errors, headers
 from app.core.problems import Conflict, NotAuthenticated, Problem, Unavailable
 from app.core.requests import RequestContext
 
@@ -92,7 +92,7 @@ def an_app(*, with_context: bool = True) -> FastAPI:
     app.include_router(router, prefix="/api")
     errors.install(app)
     if with_context:
-        app.add_middleware(RequestContext)
+        app.add_middleware(RequestContext, headers=headers.ALWAYS)
     return app
 
 
