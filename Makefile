@@ -14,7 +14,8 @@ PYTHON ?= python3
 # More than cores: many tests wait for a database, an S3 server or a process of their own.
 TEST_PROCESSES ?= 4
 BIN := .venv/bin
-PYTEST = $(BIN)/python -m pytest -n $(TEST_PROCESSES)
+# Long tests stand together: whoever has done its own share takes some of another's.
+PYTEST = $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal
 TOUCHING_BYTES = tests/blobs tests/doctor tests/files tests/meta tests/versions \
 	tests/promotions/test_duties.py
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
