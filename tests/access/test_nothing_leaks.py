@@ -3,14 +3,12 @@
 import asyncio
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import event
 
 from app.core.runtime import Runtime
 from app.meta.openapi import build_openapi
@@ -18,11 +16,11 @@ from tests.access.matrix.case import Case
 from tests.access.matrix.catalogue import CATALOGUE
 from tests.access.two_teams import HIDDEN, MARK, SEEN, SHA256, Teams, found_in, make_teams
 from tests.actors import API, Api, Team
+from tests.counting import statements
 from tests.factories import events, problem
 from tests.meta.documents import operations, resolved
 from tests.waiting import eventually
 
-OF_THE_TOKEN = ("SELECT tokens.", "UPDATE tokens", "INSERT INTO request_counts")
 WITH_A_MODEL = [
     case
     for case in CATALOGUE
@@ -92,24 +90,6 @@ async def test_the_sweep_would_find_what_is_there(app: FastAPI, teams: Teams) ->
         )
         found |= {secret for secret in teams.secrets if list(found_in(answer, {secret}))}
     assert found == teams.secrets
-
-
-@contextmanager
-def statements(runtime: Runtime) -> Iterator[list[str]]:
-    """What is sent to PostgreSQL meanwhile, but for what belongs to the token and not to what is
-    asked: whose it is, when it was used, and how often."""
-    sent: list[str] = []
-
-    def heard(_: Any, __: Any, statement: str, *___: Any) -> None:
-        if not statement.startswith(OF_THE_TOKEN):
-            sent.append(statement)
-
-    engine = runtime.db.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", heard)
-    try:
-        yield sent
-    finally:
-        event.remove(engine, "before_cursor_execute", heard)
 
 
 async def ask(api: Api, case: Case, names: dict[str, str]) -> httpx.Response:

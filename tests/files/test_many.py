@@ -1,16 +1,14 @@
 """Many files in one call: what is there, what is to be sent, in their order, and one event each."""
 
 import hashlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import event
 
 from app.core.runtime import Runtime
 from tests.actors import Api, Team
+from tests.counting import statements
 from tests.factories import events, make_draft, make_model, pointers, problem
 
 Sql = psycopg.AsyncConnection[tuple[Any, ...]]
@@ -32,24 +30,6 @@ async def ask(api: Api, wanted: list[dict[str, Any]], path: str = V) -> list[dic
     return list(answer.json()["uploads"])
 
 
-@asynccontextmanager
-async def statements(runtime: Runtime) -> AsyncIterator[list[str]]:
-    """What is sent to PostgreSQL meanwhile, each statement once however many rows it has. Whether a
-    token is looked up again depends on the time."""
-    sent: list[str] = []
-    engine = runtime.db.engine.sync_engine
-
-    def heard(_: Any, __: Any, statement: str, *___: Any) -> None:
-        if not statement.startswith("SELECT tokens."):
-            sent.append(statement)
-
-    event.listen(engine, "before_cursor_execute", heard)
-    try:
-        yield sent
-    finally:
-        event.remove(engine, "before_cursor_execute", heard)
-
-
 @pytest.fixture
 async def draft(admin: Api) -> Api:
     await make_model(admin)
@@ -64,14 +44,14 @@ async def count(sql: Sql, statement: str) -> int:
 
 
 async def test_what_many_files_cost_does_not_grow_with_them(draft: Api, runtime: Runtime) -> None:
-    async with statements(runtime) as few:
+    with statements(runtime) as few:
         await make_draft(draft, files=[made_up(n) for n in range(2)])
-    async with statements(runtime) as many:
+    with statements(runtime) as many:
         await make_draft(draft, files=[made_up(n) for n in range(500)])
     assert len(many) == len(few), many
-    async with statements(runtime) as few:
+    with statements(runtime) as few:
         await ask(draft, [made_up(n) for n in range(2)])
-    async with statements(runtime) as many:
+    with statements(runtime) as many:
         await ask(draft, [made_up(n) for n in range(2, 502)])
     assert len(many) == len(few), many
 
@@ -79,9 +59,9 @@ async def test_what_many_files_cost_does_not_grow_with_them(draft: Api, runtime:
 async def test_many_present_files_cost_no_more_statements(draft: Api, runtime: Runtime) -> None:
     for number in range(3):
         await draft.put(f"{V}/files/{number}", content=str(number).encode())
-    async with statements(runtime) as few:
+    with statements(runtime) as few:
         await make_draft(draft, files=[declared(f"{n}", b"%d" % (n % 3)) for n in range(2)])
-    async with statements(runtime) as many:
+    with statements(runtime) as many:
         made = await make_draft(
             draft, files=[declared(f"{n}", b"%d" % (n % 3)) for n in range(300)]
         )

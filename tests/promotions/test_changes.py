@@ -7,8 +7,8 @@ import psycopg
 
 from app.core.runtime import Runtime
 from tests.actors import Api
+from tests.counting import statements
 from tests.factories import RECIPE, make_draft, make_model, make_ready
-from tests.files.test_many import statements
 from tests.promotions.acting import (
     VERSIONS,
     People,
@@ -310,14 +310,14 @@ async def test_the_change_costs_few_statements_however_large_it_is(
     alone = await open_promotion(people.alice, 1, "staging")
     large = await open_promotion(people.alice, 2, "staging")
     await look(people.bob, large)
-    async with statements(runtime) as without:
+    with statements(runtime) as without:
         assert (await changes(people.bob, alone))["against"] is None
-    async with statements(runtime) as with_all:
+    with statements(runtime) as with_all:
         found = await changes(people.bob, large)
     assert (len(found["evaluations"]), found["files"]["counts"]["changed"]) == (300, 29)
     # Beside what finds the predecessor: one for the evaluations, one for the files.
     assert len(with_all) - len(without) == 2, with_all
-    async with statements(runtime) as listing:
+    with statements(runtime) as listing:
         await people.bob.get("/promotions")
     assert not [each for each in listing if "jsonb_each" in each or "FULL OUTER" in each]
 

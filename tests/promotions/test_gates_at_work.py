@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from app.core.runtime import Runtime
+from tests.counting import statements
 from tests.factories import make_model, make_ready, pointers, problem
-from tests.files.test_many import statements
 from tests.promotions.acting import (
     VERSIONS,
     People,
@@ -175,7 +175,7 @@ async def test_evidence_takes_as_many_statements_however_much_there_is(
     async def reads() -> list[str]:
         """What looking at it takes. That a token was used is written down now and then."""
         await look(people.bob, promotion)
-        async with statements(runtime) as sent:
+        with statements(runtime) as sent:
             await look(people.bob, promotion)
         return [each for each in sent if "tokens" not in each]
 
