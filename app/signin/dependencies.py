@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 from fastapi import Depends, Request
 
 from app.core.context import Origin, origin
+from app.core.problems import TooLarge
 from app.core.requests import read_body
 from app.core.runtime import Runtime, get_runtime
 from app.limits.dependencies import client_address, guard
@@ -67,8 +68,11 @@ async def beginning(request: Request, provider: TheProvider) -> dict[str, str]:
 async def form(request: Request) -> Asked:
     """What is brought to be exchanged, as OAuth's form."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    body = await read_body(request) if media_type == FORM else b""
-    if not body or len(body) > MOST_FORM_BYTES:
+    try:
+        body = await read_body(request, most=MOST_FORM_BYTES) if media_type == FORM else b""
+    except TooLarge:  # OAuth's answer to a bad form is its own
+        body = b""
+    if not body:
         _refuse(f"Send a form ({FORM}) of at most {MOST_FORM_BYTES // 1024} KiB.")
     try:
         text = body.decode("ascii")

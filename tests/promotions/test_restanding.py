@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -172,3 +173,13 @@ async def test_another_owner_is_a_change_of_whose_word_counts(
     await people.admin.patch("/identities/ci", {"owner": "bob"})
     assert await do_jobs(sql, runtime) == 1
     assert await listed(people) == ["open"]
+
+
+async def test_its_job_holds_ids_only(people: People, sql: Sql) -> None:
+    """A redaction does not look into jobs."""
+    await approved_by_bob(people)
+    await disable(people)
+    rows = await (await sql.execute("select args from procrastinate_jobs")).fetchall()
+    found = [each for (args,) in rows for each in args.get("reviewers", [])]
+    assert found
+    assert [str(UUID(each)) for each in found] == found

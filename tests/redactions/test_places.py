@@ -2,7 +2,6 @@
 
 import re
 
-from app.core.canonical import canonical
 from app.redactions.places import EXCEPTIONS, FORGOTTEN, LEFT, RECORD, TABLES
 from tests.redactions.everywhere import Sql, columns
 
@@ -34,10 +33,3 @@ async def test_the_guards_let_pass_what_is_rewritten_and_no_other_column(sql: Sq
         }
         ours = {place for place in REWRITTEN if place.startswith(f"{table}.")}
         assert guarded == ours - {"version_files.path"}, table
-
-
-async def test_jobs_hold_ids_only(sql: Sql) -> None:
-    """Of whatever the tests before left, at least."""
-    rows = await (await sql.execute("select args from procrastinate_jobs")).fetchall()
-    for (args,) in rows:
-        assert re.fullmatch(rb'[\[\]{}:,"\w.-]*', canonical(args)), args

@@ -91,6 +91,7 @@ async def test_parameters_that_nobody_knows_are_ignored(alice: Person) -> None:
         (b"grant_type=password", {}, "unsupported_grant_type"),
         (b"grant_type=refresh_token&refresh_token=x", {}, "unsupported_grant_type"),
         (b"grant_type=authorization_code&code=" + b"x" * 20_000, {}, "invalid_request"),
+        (b"grant_type=authorization_code&code=" + b"x" * 5_000_000, {}, "invalid_request"),
         (b"grant_type=authorization_code&code=%ff%fe", {}, "invalid_grant"),
         (b"grant_type=authorization_code&code=%00", {}, "invalid_request"),
         (b"&".join(b"%d=1" % n for n in range(100)), {}, "invalid_request"),
