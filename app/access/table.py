@@ -22,6 +22,7 @@ class Permission(StrEnum):
     MODELS_PURGE = "models.purge"
     VERSIONS_CREATE = "versions.create"
     VERSIONS_READ = "versions.read"
+    VERSIONS_RESOLVE = "versions.resolve"
     VERSIONS_EDIT = "versions.edit"
     VERSIONS_DELETE = "versions.delete"
     VERSIONS_RECALL = "versions.recall"
@@ -34,6 +35,9 @@ class Permission(StrEnum):
     ALIASES_SET_PROTECTED = "aliases.set_protected"
     EVALUATIONS_READ = "evaluations.read"
     EVALUATIONS_REPORT = "evaluations.report"
+    DATASETS_READ = "datasets.read"
+    SERIES_READ = "series.read"
+    SERIES_REPORT = "series.report"
     CHECKS_READ = "checks.read"
     CHECKS_REPORT = "checks.report"
     COMMENTS_READ = "comments.read"
@@ -108,6 +112,9 @@ RULES: dict[Permission, Rule] = {
     ),
     P.VERSIONS_CREATE: Rule(R.CONTRIBUTOR, S.WRITE, "Register a version."),
     P.VERSIONS_READ: Rule(R.READER, S.READ, "See a model's versions with their whole recipe."),
+    P.VERSIONS_RESOLVE: Rule(
+        None, S.READ, "Ask what many references mean, of the models that you can see."
+    ),
     P.VERSIONS_EDIT: Rule(
         R.CONTRIBUTOR, S.WRITE, "Change a draft, or the description and tags of a ready version."
     ),
@@ -130,6 +137,11 @@ RULES: dict[Permission, Rule] = {
     ),
     P.EVALUATIONS_READ: Rule(R.READER, S.READ, "See how a version did on data."),
     P.EVALUATIONS_REPORT: Rule(R.CONTRIBUTOR, S.WRITE, "Report how a version did on data."),
+    P.DATASETS_READ: Rule(
+        None, S.READ, "See which data sets were used, by versions of the models that you can see."
+    ),
+    P.SERIES_READ: Rule(R.READER, S.READ, "See learning curves, and the trend of a metric."),
+    P.SERIES_REPORT: Rule(R.CONTRIBUTOR, S.WRITE, "Add points to a version's learning curves."),
     P.CHECKS_READ: Rule(R.READER, S.READ, "See the verdicts of machines on a version."),
     P.CHECKS_REPORT: Rule(R.CONTRIBUTOR, S.WRITE, "Report a machine's verdict on a version."),
     P.COMMENTS_READ: Rule(R.READER, S.READ, "Read what people say about versions and promotions."),

@@ -41,6 +41,8 @@ TAGS = {
     "Files": "The bytes of a version: sent in one piece or in resumable parts, always proven.",
     "Stages": "Who holds which stage, now and at any time before; aliases; rollback.",
     "Evaluations": "How a ready version did on data, as somebody measured it.",
+    "Series": "Learning curves, and the trend of a metric over versions.",
+    "Knowing": "Compare versions, trace data and parents, document, reproduce.",
     "Checks": "A machine's verdict on exactly the bytes of a version.",
     "Promotions": "The request to move a version to a stage: gates, reviews, apply.",
     "Policy": "What a promotion must satisfy: gates, approvals and the way between stages.",

@@ -1,0 +1,1 @@
+"""Versions side by side: what differs in the recipe, the results, the files and their tensors."""
