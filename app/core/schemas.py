@@ -33,14 +33,15 @@ class Output(BaseModel):
     model_config = ConfigDict(from_attributes=True, populate_by_name=True)
 
 
-def _rfc3339(value: datetime) -> str:
+def rfc3339(value: datetime) -> str:
+    """An instant as every answer writes it: UTC, to the microsecond, with `Z`."""
     text = value.astimezone(UTC).isoformat(timespec="microseconds")
     return text.replace("+00:00", "Z")
 
 
 Time = Annotated[
     datetime,
-    PlainSerializer(_rfc3339, return_type=str, when_used="json"),
+    PlainSerializer(rfc3339, return_type=str, when_used="json"),
     Field(examples=["2026-11-23T09:30:00.000000Z"]),
 ]
 

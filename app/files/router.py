@@ -51,6 +51,7 @@ from app.versions.dependencies import (
     VersionToTransfer,
 )
 from app.versions.problems import AmbiguousReference, VersionIsReady
+from app.versions.rendering import JSON
 from app.versions.schemas import RESOLVED, VersionOutput
 from app.versions.service import VersionView
 
@@ -207,6 +208,7 @@ async def give_up_upload(
 @router.post(
     VERSION + "/{n}/finalize",
     summary="Make a version ready",
+    response_model=VersionOutput,
     responses={
         202: {
             "description": "Its bytes are being proven: `verifying`. Look at `Location` until it "
@@ -220,19 +222,18 @@ async def finalize_version(
     target: Annotated[VersionInModel, Depends(VersionToChange(Permission.FILES_WRITE))],
     actor: CurrentActor,
     session: Transaction,
-    response: Response,
-) -> VersionOutput:
+) -> Response:
     """Freeze a draft: from now on its files and its recipe never change. A 409 lists the files that
     were declared and have not arrived. A version that is ready already stays as it is.
 
     Where bytes that went straight to the store are still being proven, it is `verifying` (202) and
     becomes `ready` by itself, or `failed` where other bytes came than were declared."""
     version = await service.finalize(session, actor, target.model, target.version)
-    found, response.headers["ETag"] = await versions.show(session, actor, version)
+    body, tag = await versions.show(session, actor, version)
+    headers, status = {"ETag": tag}, 200
     if version.status == "verifying":
-        response.status_code = 202
-        response.headers["Location"] = service.version_address(target.model, version)
-    return found
+        headers["Location"], status = service.version_address(target.model, version), 202
+    return Response(body, status, headers, media_type=JSON)
 
 
 @router.get(

@@ -49,13 +49,13 @@ class VersionView:
 HOLDERS_SHOWN = 100
 _ParentVersion = aliased(Version)
 _ParentModel = aliased(Model)
-_authors = (
+authors = (
     select(func.array_agg(aggregate_order_by(Author.name, Author.first_wrote_at, Author.name)))
     .where(Author.version_id == Version.id)
     .correlate(Version)
     .scalar_subquery()
 )
-_parents = (
+parents = (
     select(
         func.json_agg(
             aggregate_order_by(
@@ -74,7 +74,7 @@ _parents = (
 )
 # The table lies in a room above.
 _redactions = table("redactions", column("id"), column("at"), column("reason"))
-_redacted = (
+redacted = (
     select(
         func.json_build_object(
             *("id", _redactions.c.id, "at", _redactions.c.at, "reason", _redactions.c.reason)
@@ -90,9 +90,9 @@ views = (
         Model.name,
         stage_of(Version.id).label("stage"),
         aliases_of(Version.id).label("aliases"),
-        _authors.label("authors"),
-        _parents.label("parents"),
-        _redacted.label("redacted"),
+        authors.label("authors"),
+        parents.label("parents"),
+        redacted.label("redacted"),
     )
     .join(Model, Model.id == Version.model_id)
     .where(Version.deleted_at.is_(None), Model.deleted_at.is_(None))
@@ -101,8 +101,8 @@ views = (
 
 def as_view(row: Any) -> VersionView:
     """One row of `views`."""
-    version, model, stage, aliases, authors, parents, redacted = row
-    return VersionView(version, model, stage, aliases or [], authors or [], parents or [], redacted)
+    version, model, stage, aliases, wrote, made_from, secret = row
+    return VersionView(version, model, stage, aliases or [], wrote or [], made_from or [], secret)
 
 
 async def resolve_views(session: AsyncSession, model: str, ref: Ref) -> list[VersionView]:

@@ -7,7 +7,7 @@ from fastapi import Depends, Query, Request, Response
 from app.access.dependencies import Allowed, CurrentActor
 from app.access.table import Permission
 from app.core.actor import Actor
-from app.core.etags import IfMatch, IfNoneMatch, answer, etag
+from app.core.etags import IfMatch, IfNoneMatch, not_modified
 from app.core.filters import check_order
 from app.core.pages import Cursor, Limit, Page, link_next
 from app.core.problems import Conflict, InvalidRequest, NotAllowed, NotFound, StaleRevision
@@ -29,6 +29,7 @@ from app.versions.problems import (
     VersionNameTaken,
 )
 from app.versions.queries import VersionView
+from app.versions.rendering import JSON, render
 from app.versions.schemas import RecallInput, VersionChange, VersionOutput
 from app.versions.tables import Version
 
@@ -53,17 +54,17 @@ def _order(column: str) -> Any:
 
 
 async def _shown(
-    session: Transaction, actor: Actor, version: Version, response: Response
-) -> VersionOutput:
-    found, tag = await service.show(session, actor, version)
-    response.headers["ETag"] = tag
-    return found
+    session: Transaction, actor: Actor, version: Version, status: int = 200, **headers: str
+) -> Response:
+    body, tag = await service.show(session, actor, version)
+    return Response(body, status, {"ETag": tag, **headers}, media_type=JSON)
 
 
 @router.post(
     "/models/{model}/versions",
     status_code=201,
     summary="Register a version",
+    response_model=VersionOutput,
     responses=responses(
         NotFound, NotAllowed, VersionNameTaken, NameTemplateLacksField, InvalidRequest, Conflict
     ),
@@ -74,8 +75,7 @@ async def create_version(
     actor: CurrentActor,
     session: Transaction,
     runtime: Annotated[Runtime, Depends(get_runtime)],
-    response: Response,
-) -> VersionOutput:
+) -> Response:
     """Register a version with its recipe. It gets the next number and is a draft, to which files
     are sent; `finalize: true` makes it ready at once, where no bytes are missing.
 
@@ -83,8 +83,8 @@ async def create_version(
     a version that you can read are attached at once, the others are what `finalize` waits for."""
     version = await files.register(session, actor, model, wanted, runtime.store.part_size_for)
     name = models.quoted(model.name)
-    response.headers["Location"] = f"/api/v1/models/{name}/versions/{version.number}"
-    return await _shown(session, actor, version, response)
+    location = f"/api/v1/models/{name}/versions/{version.number}"
+    return await _shown(session, actor, version, 201, Location=location)
 
 
 @router.get(
@@ -156,17 +156,19 @@ async def search_versions(
 async def get_version(
     version: Annotated[VersionView, Depends(VersionToRead(Permission.VERSIONS_READ))],
     actor: CurrentActor,
-    response: Response,
     if_none_match: IfNoneMatch = None,
-) -> VersionOutput | Response:
+) -> Response:
     """A version, by number, `@alias`, `latest`, stage or name; `number` says which it is."""
-    tag = etag(version.version.revision)
-    return answer(if_none_match, response, tag) or service.as_output(version, actor)
+    headers = {"ETag": service.tag_of(version.version)}
+    if not_modified(if_none_match, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return Response(render(version, actor), headers=headers, media_type=JSON)
 
 
 @router.patch(
     "/models/{model}/versions/{n}",
     summary="Edit a version",
+    response_model=VersionOutput,
     responses=responses(
         NotFound, NotAllowed, VersionIsReady, VersionNameTaken, InvalidRequest, StaleRevision
     ),
@@ -176,15 +178,14 @@ async def edit_version(
     target: Annotated[VersionInModel, Depends(VersionToChange(Permission.VERSIONS_EDIT))],
     actor: CurrentActor,
     session: Transaction,
-    response: Response,
     if_match: IfMatch = None,
-) -> VersionOutput:
+) -> Response:
     """Change a draft in everything, or the `description` and `tags` of a ready version. A field
     that is named is replaced as a whole; the others stay.
 
     Editing the description makes reviews that saw the old one stale."""
     version = await service.edit(session, actor, target.model, target.version, change, if_match)
-    return await _shown(session, actor, version, response)
+    return await _shown(session, actor, version)
 
 
 @router.delete(
@@ -207,6 +208,7 @@ async def delete_version(
 @router.post(
     "/models/{model}/versions/{n}/recall",
     summary="Recall a version",
+    response_model=VersionOutput,
     responses=responses(NotFound, NotAllowed, Conflict, InvalidRequest),
 )
 async def recall_version(
@@ -214,26 +216,25 @@ async def recall_version(
     target: Annotated[VersionInModel, Depends(VersionToChange(Permission.VERSIONS_RECALL))],
     actor: CurrentActor,
     session: Transaction,
-    response: Response,
-) -> VersionOutput:
+) -> Response:
     """Mark a version as not to be used: it cannot be promoted, rolled back to or given an alias,
     and every answer that resolves to it says so. It keeps the stage that it holds."""
     version = await service.recall(session, actor, target.model, target.version, wanted.reason)
-    return await _shown(session, actor, version, response)
+    return await _shown(session, actor, version)
 
 
 @router.delete(
     "/models/{model}/versions/{n}/recall",
     summary="Lift a recall",
+    response_model=VersionOutput,
     responses=responses(NotFound, NotAllowed, Conflict, StaleRevision),
 )
 async def lift_recall(
     target: Annotated[VersionInModel, Depends(VersionToChange(Permission.VERSIONS_RECALL))],
     actor: CurrentActor,
     session: Transaction,
-    response: Response,
     if_match: IfMatch = None,
-) -> VersionOutput:
+) -> Response:
     """Let a recalled version be used again."""
     version = await service.lift_recall(session, actor, target.model, target.version, if_match)
-    return await _shown(session, actor, version, response)
+    return await _shown(session, actor, version)

@@ -14,7 +14,7 @@ from app.versions.service.drafts import (
 from app.versions.service.edit import edit
 from app.versions.service.lists import list_everywhere, list_models, list_versions, show_model
 from app.versions.service.recall import lift_recall, recall
-from app.versions.service.show import as_output, resolved, show
+from app.versions.service.show import as_output, resolved, show, tag_of
 from app.versions.service.verify import begin_verifying, make_failed, reopen, tell_progress
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "resolved",
     "show",
     "show_model",
+    "tag_of",
     "tell_progress",
     "wrote",
 ]

@@ -16,6 +16,7 @@ from app.versions.moments import deleted, withdrawn
 from app.versions.problems import VersionInUse
 from app.versions.service.drafts import lock_version
 from app.versions.service.note import note
+from app.versions.service.show import tag_of
 from app.versions.tables import Version
 
 
@@ -25,7 +26,7 @@ async def delete_version(
     """Delete a version that nothing needs: its number stays taken, its bytes are released."""
     counter = await models.lock(session, model)
     version = await lock_version(session, version.id)
-    check_if_match(if_match, etag(version.revision))
+    check_if_match(if_match, tag_of(version))
     await _check_unused(session, actor, model, version)
     await _delete(session, actor, model, version)
     counter.latest_ready = await queries.latest_ready(session, model.id)

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.audit import service as audit
 from app.core.actor import Actor
 from app.core.db import clock
-from app.core.etags import check_if_match, etag
+from app.core.etags import check_if_match
 from app.models import service as models
 from app.models.tables import Model
 from app.versions import queries
@@ -19,6 +19,7 @@ from app.versions.service.drafts import lock_version, wrote
 from app.versions.service.naming import check_free_of_stages, render
 from app.versions.service.note import note
 from app.versions.service.parents import set_parents
+from app.versions.service.show import tag_of
 from app.versions.tables import Version
 
 
@@ -33,7 +34,7 @@ async def edit(
     """Change what the request names; only what differs is written and recorded."""
     await models.lock(session, model)
     version = await lock_version(session, version.id)
-    check_if_match(if_match, etag(version.revision))
+    check_if_match(if_match, tag_of(version))
     wanted = change.model_dump(exclude_unset=True)
     frozen = frozen_fields(version.status, set(wanted))
     if frozen:

@@ -4,13 +4,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
 from app.core.db import clock
-from app.core.etags import check_if_match, etag
+from app.core.etags import check_if_match
 from app.core.problems import Conflict
 from app.models import service as models
 from app.models.tables import Model
 from app.versions.moments import withdrawn
 from app.versions.service.drafts import lock_version
 from app.versions.service.note import note
+from app.versions.service.show import tag_of
 from app.versions.tables import Version
 
 
@@ -43,7 +44,7 @@ async def lift_recall(
     """Let a recalled version be used again."""
     await models.lock(session, model)
     version = await lock_version(session, version.id)
-    check_if_match(if_match, etag(version.revision))
+    check_if_match(if_match, tag_of(version))
     if version.recalled is None:
         raise Conflict(f"Version {version.number} is not recalled.")
     was = version.recalled

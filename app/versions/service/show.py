@@ -5,8 +5,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.actor import Actor
 from app.core.etags import etag
 from app.stages.rules import NO_STAGE
-from app.versions import queries
+from app.versions import shown
 from app.versions.queries import VersionView
+from app.versions.rendering import Rendered, rendered
 from app.versions.rules import is_stored
 from app.versions.schemas import VersionOutput
 from app.versions.tables import Version
@@ -39,8 +40,14 @@ def resolved(version: Version) -> dict[str, str]:
     return {"Version-Number": str(version.number), **recalled}
 
 
-async def show(session: AsyncSession, actor: Actor, version: Version) -> tuple[VersionOutput, str]:
-    """A version after a change, as PostgreSQL has it now, and its ETag."""
+async def show(session: AsyncSession, actor: Actor, version: Version) -> tuple[bytes, str]:
+    """A version after a change, as PostgreSQL has it now: its JSON and its ETag."""
     await session.flush()
-    view = await queries.view_of(session, version.id)
-    return as_output(view, actor), etag(view.version.revision)
+    found = rendered(await shown.of(session, version.id))
+    return found.body(actor), tag_of(found)
+
+
+def tag_of(version: Version | Rendered) -> str:
+    """The ETag of a version. Its id is in it, because one address may lead to several versions: the
+    next holder of a stage may have the revision that the one before had."""
+    return etag(version.revision, version.id.int)
