@@ -76,9 +76,12 @@ class Fields:
         return Field(root, (*part, *keys), spec.kind, spec.many, exact and bool(keys), column)
 
     def _unknown(self, root: str, rest: list[str]) -> str:
+        parts = [name for name in self.names if name.startswith(f"{root}.")]
+        if parts and not rest:
+            return f"`{root}` has parts: {', '.join(parts)}"
         written = ".".join((root, *rest))[:80]
         near = self._near(root, rest)
-        meant = f"; did you mean `{near}`?" if near else ""
+        meant = f"; did you mean `{near}`?" if near else "."
         return f"there is no field `{written}`{meant} The fields of {self.owner} are " + ", ".join(
             self.names
         )
