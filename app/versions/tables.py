@@ -98,9 +98,15 @@ class Version(Base):
             "ix_versions_model_id_number",
             "model_id",
             "number",
+            postgresql_include=["created_at"],
             postgresql_where=text("deleted_at is null"),
         ),
-        Index("ix_versions_created_at_id", "created_at", "id"),
+        Index(
+            "ix_versions_created_at_id",
+            "created_at",
+            "id",
+            postgresql_where=text("deleted_at is null"),
+        ),
         Index("ix_versions_verifying", "updated_at", postgresql_where=text("status = 'verifying'")),
     )
 
