@@ -189,13 +189,13 @@ def _follow_versions() -> None:
         create function stageward_change_status_fact() returns trigger language plpgsql
         set search_path = pg_catalog, pg_temp as $$
         declare
-            seed bigint := hashtextextended('status', 0);
+            field bigint := hashtextextended('status', 0);
         begin
             delete from public.version_facts
                 where (key, num, created_at, version_id) = (
-                    hashtextextended(old.status, seed), 0::numeric, old.created_at, old.id);
+                    hashtextextended(old.status, field), 0::numeric, old.created_at, old.id);
             insert into public.version_facts values (
-                hashtextextended(new.status, seed), 0, new.created_at, new.id, new.model_id,
+                hashtextextended(new.status, field), 0, new.created_at, new.id, new.model_id,
                 new.number) on conflict do nothing;
             return null;
         end $$
@@ -212,17 +212,17 @@ def _follow_tenures() -> None:
         create function stageward_change_stage_fact() returns trigger language plpgsql
         set search_path = pg_catalog, pg_temp as $$
         declare
-            seed bigint := hashtextextended('stage', 0);
+            field bigint := hashtextextended('stage', 0);
         begin
             if tg_op <> 'INSERT' and upper_inf(old.held) then
                 delete from public.version_facts f using public.versions v
                     where v.id = old.version_id
                     and (f.key, f.num, f.created_at, f.version_id) = (
-                        hashtextextended(old.stage, seed), 0::numeric, v.created_at, v.id);
+                        hashtextextended(old.stage, field), 0::numeric, v.created_at, v.id);
             end if;
             if tg_op <> 'DELETE' and upper_inf(new.held) then
                 insert into public.version_facts
-                    select hashtextextended(new.stage, seed), 0, v.created_at, v.id, v.model_id,
+                    select hashtextextended(new.stage, field), 0, v.created_at, v.id, v.model_id,
                         v.number
                     from public.versions v where v.id = new.version_id and v.deleted_at is null
                     on conflict do nothing;
