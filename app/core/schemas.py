@@ -55,6 +55,19 @@ def _in_utc(at: datetime) -> datetime:
 
 # An instant that somebody names: RFC 3339 with its offset.
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
+
+
+def _check_time(value: Any) -> Any:
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise ValueError("must be a time with its offset, such as 2026-12-20T00:00:00Z")
+    return value
+
+
+# The same in a body.
+WrittenTime = Annotated[
+    AwareDatetime, BeforeValidator(_check_time), Field(strict=False), AfterValidator(_in_utc)
+]
 
 
 def _no_control(value: str) -> str:

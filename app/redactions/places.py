@@ -80,6 +80,7 @@ TABLES = (
         "metrics",
         sets=MARKED,
     ),
+    Table("series", "key"),
     Table("checks", "name summary url reported_by", sets=MARKED),
     Table("identities", "name email disabled_by created_by", sets=DATED),
     Table("identity_links", "issuer subject linked_by"),
@@ -111,6 +112,7 @@ LONGEST = {
     "aliases.name": 64,
     "identities.name": 128,
     "groups.name": 128,
+    "series.key": 1000,
     "checks.name": 128,
     "trusts.name": 128,
 }

@@ -20,8 +20,6 @@ RESERVED: frozenset[Permission] = frozenset(
     {
         Permission.VERSIONS_RESOLVE,
         Permission.DATASETS_READ,
-        Permission.SERIES_READ,
-        Permission.SERIES_REPORT,
     }
 )
 

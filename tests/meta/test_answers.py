@@ -18,6 +18,7 @@ from tests.seals.record import seal
 
 TOLD = ("ETag", "Location", "Link", "Idempotent-Replay", "X-Request-ID")
 SAID = {"body": "Why?"}
+CURVE = {"points": [{"key": key, "step": 1, "value": 0.5} for key in ("loss", "validation/loss")]}
 Fact = tuple[str, str, str, str]  # method, path, status, header
 
 
@@ -117,6 +118,7 @@ async def have_a_story(admin: Api, team: Team) -> dict[str, str]:
     measured = {"dataset": {"name": "holdout"}, "metrics": {"auc": 0.9}}
     for _ in range(2):
         evaluation = await twice(alice, f"{versions}/1/evaluations", measured)
+        await twice(alice, f"{versions}/1/series", CURVE)
         await changed(alice, "PUT", f"{versions}/1/checks/lint", {"status": "success"})
         await changed(alice, "PUT", f"{versions}/1/checks/unit", {"status": "success"})
     await twice(alice, "/policy/preview", {"model": "churn", "version": 1, "to": "staging"})

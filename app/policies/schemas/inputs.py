@@ -1,18 +1,15 @@
 """What requests about policies look like."""
 
-import re
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from app.core.schemas import Input, Line, ModelName, Reason, finite
+from app.core.schemas import Input, Line, ModelName, Reason, WrittenTime, finite
 from app.policies.gates import Gate
 from app.stages.rules import ALIAS_NAME, ARCHIVED, LATEST, NO_STAGE, RESERVED_ALIAS, STAGE_NAME
 from app.stages.schemas import VersionRef
 
 HOURS_LEAST, HOURS_MOST = 1 / 3600, 24 * 365 * 10
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 
 
 def _check_stage(name: str) -> str:
@@ -50,27 +47,11 @@ def _check_hours(value: float) -> float:
     return value
 
 
-def _check_time(value: Any) -> Any:
-    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
-        raise ValueError("must be a time with its offset, such as 2026-12-20T00:00:00Z")
-    return value
-
-
-def _to_utc(at: datetime) -> datetime:
-    try:
-        return at.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("must lie between the years 1 and 9999, in UTC") from error
-
-
 StageName = Annotated[str, AfterValidator(_check_stage)]
 OwnStageName = Annotated[str, AfterValidator(_check_own_stage)]
 AliasName = Annotated[str, AfterValidator(_check_alias)]
 Names = Annotated[list[Line], Field(max_length=100), AfterValidator(_distinct)]
 Hours = Annotated[float, AfterValidator(_check_hours)]
-Instant = Annotated[
-    AwareDatetime, BeforeValidator(_check_time), Field(strict=False), AfterValidator(_to_utc)
-]
 
 
 class ApprovalRuleInput(Input):
@@ -174,12 +155,12 @@ class StageRuleInput(Input):
 class FreezeInput(Input):
     """A time in which no promotion is applied. A rollback and an override are."""
 
-    from_: Instant = Field(
+    from_: WrittenTime = Field(
         alias="from",
         description="Its beginning, RFC 3339 with an offset.",
         examples=["2026-12-20T00:00:00Z"],
     )
-    to: Instant = Field(
+    to: WrittenTime = Field(
         description="Its end; at this instant it is over.", examples=["2027-01-02T00:00:00Z"]
     )
     reason: Reason = Field(description="Why.", examples=["Holiday season."])

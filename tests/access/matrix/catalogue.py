@@ -128,6 +128,8 @@ EVIDENCE = (
     Case(f"POST {AT}/evaluations", send={"json": MEASURED}),
     Case(f"GET {AT}/evaluations"),
     Case(f"GET {AT}/evaluations/{{evaluation}}"),
+    Case(f"POST {N}/series", send={"json": {"points": [{"key": "b", "step": 1, "value": 2}]}}),
+    Case(f"GET {AT}/series"),
     Case(f"PUT {N}/checks/{{check}}", send={"json": {"status": "success"}}),
     Case(f"GET {AT}/checks"),
     Case(f"GET {AT}/checks/{{check}}"),
