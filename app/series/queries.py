@@ -118,7 +118,7 @@ async def add(
 ) -> dict[int, int]:
     """Add those points whose step is new, and count them in; how many of each series."""
     rows = await session.execute(_ADDED, _columns(ids, points))
-    return dict(rows.tuples().all())
+    return {row.series_id: row.points for row in rows}
 
 
 async def differing(

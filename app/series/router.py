@@ -12,7 +12,6 @@ from app.core.problems import InvalidRequest, NotAllowed, NotFound
 from app.core.problems_docs import responses
 from app.core.runtime import Reading, Transaction
 from app.edge.routing import api_router
-from app.models import service as models
 from app.series import service
 from app.series.problems import PointDiffers, TooManyPoints
 from app.series.schemas import AddedOutput, CurveOutput, PointsInput, SeriesOutput
@@ -53,8 +52,6 @@ async def add_points(
     is kept."""
     found = await service.add(session, actor, target.model, target.version, wanted)
     response.headers.update(versions.resolved(target.version))
-    name, number = models.quoted(target.model.name), target.version.number
-    response.headers["Location"] = f"/api/v1/models/{name}/versions/{number}/series"
     return found
 
 
