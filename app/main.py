@@ -112,12 +112,15 @@ def equip(app: FastAPI, runtime: Runtime) -> None:
     """Give an application what it works with and what it remembers between requests."""
     app.state.runtime = runtime
     app.state.limits = limits = Limits(runtime.db, runtime.settings)
+    versions = importlib.import_module("app.versions.service")
+    app.state.registrar = versions.Registrar(runtime.db)
     key = runtime.settings.signing_key
     app.state.authenticator = Authenticator(runtime.db, key, limits.failures)
 
 
 async def settle(app: FastAPI) -> None:
     """Have it write down what it noted beside its requests, before its database is closed."""
+    await app.state.registrar.settle()
     await app.state.authenticator.settle()
     await app.state.limits.requests.stop()
 

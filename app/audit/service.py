@@ -39,27 +39,29 @@ def record(
     """Add one event to this transaction: `actor` did `action` (`promotion.applied`) to `subject`
     (`promotion:<id>`). No actor means the service itself. `details` say what differed and never
     hold a secret."""
+    told = fact(actor, action, details)
+    told["salt"] = bytes.fromhex(told["salt"])
+    session.add(Event(**told, model_id=model_id, model=model, version=version, subject=subject))
+    announce(session, TOPIC)
+
+
+def fact(actor: Actor | None, action: str, details: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What an event tells of who did what from where, as JSON for whoever inserts it together with
+    its change by one statement; they say about what. Bytes are hex."""
     payload = details or {}
     salt = secrets.token_bytes(16)
     where = origin.get()
-    session.add(
-        Event(
-            action=action,
-            actor_id=actor.identity_id if actor else None,
-            actor=actor.name if actor else SYSTEM,
-            token_id=actor.token_id if actor else None,
-            model_id=model_id,
-            model=model,
-            version=version,
-            subject=subject,
-            request_id=where.request_id,
-            address=where.address,
-            salt=salt,
-            payload=payload,
-            payload_sha256=sha256_hex(salt + canonical(payload)),
-        )
-    )
-    announce(session, TOPIC)
+    return {
+        "action": action,
+        "actor_id": actor.identity_id if actor else None,
+        "actor": actor.name if actor else SYSTEM,
+        "token_id": actor.token_id if actor else None,
+        "request_id": where.request_id,
+        "address": where.address,
+        "salt": salt.hex(),
+        "payload": payload,
+        "payload_sha256": sha256_hex(salt + canonical(payload)),
+    }
 
 
 def difference(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The database: the only place where a transaction begins and commits.
 
 A write runs in `Database.transaction()`, which commits before the response leaves; a read runs in
-`Database.reading()`, in autocommit, one statement a snapshot. What must be told to others after
+`Database.reading()`, in autocommit, one statement a snapshot; a write that is whole in one
+statement may be its own transaction (`Database.at_once()`). What must be told to others after
 the commit (`announce`) is handed to the hub only once the commit has succeeded.
 """
 
@@ -14,7 +15,12 @@ import psycopg
 from sqlalchemy import DateTime, LargeBinary, MetaData, TypeDecorator, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    create_async_engine,
+)
 from sqlalchemy.orm import DeclarativeBase
 
 from app.core.problems import problem_for_constraint
@@ -106,6 +112,13 @@ class Database:
             self._autocommit, expire_on_commit=False, autoflush=False
         ) as session:
             yield session
+
+    @asynccontextmanager
+    async def at_once(self) -> AsyncIterator[AsyncConnection]:
+        """A connection each of whose statements is a transaction of its own: for what is whole in
+        one statement. Whoever writes announces it afterwards."""
+        async with self._autocommit.connect() as connection:
+            yield connection
 
     async def close(self) -> None:
         """Close every connection, for good: what still runs beside requests opens none anew."""

@@ -139,7 +139,9 @@ def parse_strictly(body: bytes) -> Any:
         _too_deep(error)
     except ValueError as error:  # an integer of thousands of digits
         raise MalformedRequest(f"The body holds a number that cannot be read: {error}.") from error
-    _check_text_and_depth(value, "", 0)
+    # Few brackets cannot nest deeply, and only an escape can stand for what UTF-8 cannot hold.
+    if "\\u" in text or text.count("{") + text.count("[") > MAX_DEPTH:
+        _check_text_and_depth(value, "", 0)
     return value
 
 

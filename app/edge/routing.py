@@ -3,13 +3,15 @@
 import functools
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from pydantic import BaseModel, ValidationError
 
 from app.access.dependencies import authenticate
+from app.core.actor import Actor
 from app.core.context import Origin, origin
 from app.core.requests import check_query, read_body, read_strictly
 from app.core.runtime import get_runtime
@@ -22,7 +24,30 @@ KEPT_HEADERS = (
 )
 OPEN_BYTES = 64 * 1024
 REPLAY_HEADER = "Idempotent-Replay"
+Shape = TypeVar("Shape", bound=BaseModel)
+AtOnce = Callable[[Request, Actor], Awaitable[Response | None]]
 _serving: ContextVar[Request] = ContextVar("serving")
+
+
+def first_by(at_once: AtOnce) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Mark an endpoint whose usual requests something simpler can answer: it checks the rights,
+    and answers, or says by None that the endpoint itself must (nothing has happened then). A
+    request with an `Idempotency-Key` always goes to the endpoint."""
+
+    def mark(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+        endpoint.at_once = at_once  # type: ignore[attr-defined]
+        return endpoint
+
+    return mark
+
+
+def read_shape(request: Request, shape: type[Shape]) -> Shape | None:
+    """The body of a request that the edge has read, in this shape; None where it has another one,
+    or is no JSON: the endpoint says what is wrong with it."""
+    try:
+        return shape.model_validate(getattr(request, "_json", None))
+    except ValidationError:
+        return None
 
 
 class Route(APIRoute):
@@ -40,6 +65,7 @@ class Route(APIRoute):
         reads_json = self.body_field is not None
         known = _query_parameters(self.dependant)
         is_post = "POST" in (self.methods or ())
+        at_once: AtOnce | None = getattr(self.endpoint, "at_once", None)
 
         async def at_the_edge(request: Request) -> Response:
             actor = await authenticate(request)
@@ -49,6 +75,10 @@ class Route(APIRoute):
                 await read_strictly(request)
             _serving.set(request)
             key = request.headers.get("idempotency-key") if is_post else None
+            if key is None and at_once is not None:
+                answered = await at_once(request, actor)
+                if answered is not None:
+                    return answered
             if key is None:
                 return await handle(request)
             body = await read_body(request)

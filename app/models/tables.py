@@ -1,9 +1,11 @@
 """Models and their counters."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, Text, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base
@@ -20,6 +22,7 @@ class Model(Base):
     description: Mapped[str] = mapped_column(Text, server_default="", default="")
     tags: Mapped[dict[str, str]] = mapped_column(server_default=text("'{}'"), default=dict)
     name_template: Mapped[str | None] = mapped_column(Text)
+    naming: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     created_by: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

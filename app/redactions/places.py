@@ -39,7 +39,7 @@ TABLES = (
     Table(
         "models",
         "name description name_template created_by deleted_by",
-        "tags",
+        "tags naming",
         sets="updated_at = clock_timestamp()",
         parent=("model_counters", "model_id", "id"),
     ),

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Depends, Query, Request, Response
 
 from app.access.dependencies import Allowed, CurrentActor
+from app.access.service import check
 from app.access.table import Permission
 from app.core.actor import Actor
 from app.core.etags import IfMatch, IfNoneMatch, not_modified
@@ -13,7 +14,7 @@ from app.core.pages import Cursor, Limit, Page, link_next
 from app.core.problems import Conflict, InvalidRequest, NotAllowed, NotFound, StaleRevision
 from app.core.problems_docs import responses
 from app.core.runtime import Reading, Runtime, Transaction, get_runtime
-from app.edge.routing import api_router
+from app.edge.routing import api_router, first_by, read_shape
 from app.files import service as files
 from app.files.schemas import VersionRegistration
 from app.models import service as models
@@ -60,6 +61,24 @@ async def _shown(
     return Response(body, status, {"ETag": tag, **headers}, media_type=JSON)
 
 
+async def register_at_once(request: Request, actor: Actor) -> Response | None:
+    """Register what one statement can, which is most: a version without files and parents, of a
+    model without a naming convention."""
+    model = request.path_params["model"]
+    check(actor, Permission.VERSIONS_CREATE, model)
+    wanted = read_shape(request, VersionRegistration)
+    draft = None if wanted is None else files.draft_of(actor, model, wanted)
+    if draft is None:
+        return None
+    told = await request.app.state.registrar.register(draft)
+    if told.outcome != "made":
+        return None
+    body, tag = service.as_registered(draft, told)
+    location = f"/api/v1/models/{models.quoted(model)}/versions/{told.number}"
+    headers = {"ETag": tag, "Location": location}
+    return Response(body, 201, headers, media_type=JSON)
+
+
 @router.post(
     "/models/{model}/versions",
     status_code=201,
@@ -69,6 +88,7 @@ async def _shown(
         NotFound, NotAllowed, VersionNameTaken, NameTemplateLacksField, InvalidRequest, Conflict
     ),
 )
+@first_by(register_at_once)
 async def create_version(
     wanted: VersionRegistration,
     model: Annotated[Model, Depends(ModelToChange(Permission.VERSIONS_CREATE))],

@@ -5,7 +5,7 @@ from app.files.service.complete import complete, give_up
 from app.files.service.finalize import finalize, settle
 from app.files.service.prove import prove, recheck
 from app.files.service.put import put
-from app.files.service.register import register
+from app.files.service.register import draft_of, register
 from app.files.service.remove import remove
 from app.files.service.show import (
     address,
@@ -27,6 +27,7 @@ __all__ = [
     "clear_ended",
     "clear_orphans",
     "complete",
+    "draft_of",
     "expire",
     "file_at",
     "files_of",

@@ -12,19 +12,26 @@ from app.versions.service.drafts import (
     wrote,
 )
 from app.versions.service.edit import edit
+from app.versions.service.fresh import as_registered
 from app.versions.service.lists import list_everywhere, list_models, list_versions, show_model
 from app.versions.service.recall import lift_recall, recall
+from app.versions.service.registering import Draft, Registrar, Told, drafted
 from app.versions.service.show import as_output, resolved, show, tag_of
 from app.versions.service.verify import begin_verifying, make_failed, reopen, tell_progress
 
 __all__ = [
+    "Draft",
+    "Registrar",
+    "Told",
     "VersionView",
     "as_output",
+    "as_registered",
     "begin_verifying",
     "check_draft",
     "create",
     "delete_model",
     "delete_version",
+    "drafted",
     "edit",
     "lift_recall",
     "list_everywhere",

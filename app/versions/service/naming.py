@@ -1,5 +1,6 @@
 """The name of a version: its own, or what the model's convention renders."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from app.models.rules import LacksField, render_name
 from app.models.tables import Model
 from app.stages.service import is_stage
 from app.versions.problems import NameTemplateLacksField, VersionNameTaken
+from app.versions.schemas import VersionInput
 
 
 async def check_free_of_stages(session: AsyncSession, model: Model, name: str) -> None:
@@ -25,12 +27,33 @@ def render(model: Model, number: int, created_at: datetime, recipe: dict[str, An
     """The name by the model's convention; None where it has none."""
     if model.name_template is None:
         return None
-    facts = {**recipe, "model": model.name, "number": number}
+    return _rendered(
+        model.name_template, {**recipe, "model": model.name, "number": number}, created_at
+    )
+
+
+def named(
+    model: str,
+    convention: Mapping[str, Any],
+    number: int,
+    created_at: datetime,
+    wanted: VersionInput,
+) -> str | None:
+    """The name of a version to register: its own, or the one that the model's convention renders.
+    Raises the problem with it under that convention."""
+    template = convention["template"]
+    if wanted.name is not None or template is None:
+        return wanted.name
+    recipe = wanted.model_dump(include={"params", "metrics", "code", "tags"})
+    return _rendered(template, {**recipe, "model": model, "number": number}, created_at)
+
+
+def _rendered(template: str, facts: dict[str, Any], created_at: datetime) -> str:
     try:
-        return render_name(model.name_template, facts, created_at)
+        return render_name(template, facts, created_at)
     except LacksField as lack:
         raise NameTemplateLacksField(
-            f"The naming convention `{model.name_template}` needs `{lack.field}`, which this "
+            f"The naming convention `{template}` needs `{lack.field}`, which this "
             "version does not have.",
             errors=[
                 {
@@ -42,6 +65,6 @@ def render(model: Model, number: int, created_at: datetime, recipe: dict[str, An
         ) from lack
     except ValueError as error:
         raise InvalidRequest(
-            f"The naming convention `{model.name_template}` {error}.",
+            f"The naming convention `{template}` {error}.",
             errors=[{"pointer": "/name", "detail": "Give the version a `name` of its own."}],
         ) from error
