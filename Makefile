@@ -67,6 +67,7 @@ demo: dev-venv
 	@exec $(BIN)/python examples/demo.py
 
 bench: dev-venv
+	@$(PYTHON) requirements/sync.py mlflow
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 lock: dev-venv
@@ -76,6 +77,7 @@ lock: dev-venv
 	$(COMPILE) --group pyproject.toml:lock -o requirements/uv.txt
 	$(COMPILE) requirements/swift.in -o requirements/swift.txt
 	$(COMPILE) requirements/canaille.in -o requirements/canaille.txt
+	$(COMPILE) requirements/mlflow.in -o requirements/mlflow.txt
 
 clean:
 	rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -92,12 +92,17 @@ def _spent(process: psutil.Process, name: str | None = None) -> float:
 
 
 @contextmanager
-def stageward(workers: int = WORKERS, **settings: str) -> Iterator[Server]:
-    """`python -m app serve` in an empty folder."""
-    with tempfile.TemporaryDirectory(prefix="stageward-bench-") as name:
-        folder = Path(name)
+def stageward(
+    workers: int = WORKERS, folder: Path | None = None, **settings: str
+) -> Iterator[Server]:
+    """`python -m app serve` in an empty folder, or in one that keeps what is in it."""
+    with contextlib.ExitStack() as stack:
+        if folder is None:
+            made = tempfile.TemporaryDirectory(prefix="stageward-bench-")
+            folder = Path(stack.enter_context(made))
+        folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o711)  # as root, its PostgreSQL runs as another user and must pass
-        token = f"bench-admin-{secrets.token_urlsafe(32)}"
+        token = _token(folder / "token")
         port = free_port()
         environment = {
             "STAGEWARD_DATA_DIR": str(folder / "data"),
@@ -110,6 +115,14 @@ def stageward(workers: int = WORKERS, **settings: str) -> Iterator[Server]:
                 yield Server("server", port, process, folder, token)
         finally:
             _end_postgres(folder / "data")
+
+
+def _token(path: Path) -> str:
+    """The admin's, which is set when a data directory is begun and holds for as long as it is."""
+    if not path.exists():
+        path.touch(0o600)
+        path.write_text(f"bench-admin-{secrets.token_urlsafe(32)}")
+    return path.read_text()
 
 
 @contextmanager
@@ -149,14 +162,24 @@ def _running(
         "STAGEWARD_WORKERS": str(workers),
         **settings,
     }
-    log = folder / f"{port}.log"
+    own = [sys.executable, *command]
+    with started(own, environment, ROOT, folder / f"{port}.log", port, ready) as process:
+        yield process
+
+
+@contextmanager
+def started(
+    command: list[str],
+    environment: dict[str, str],
+    folder: Path,
+    log: Path,
+    port: int,
+    ready: str,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that serves on a port of loopback, once a GET of `ready` succeeds; ended after."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=ROOT,
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT
         )
     try:
         _wait_until_ready(process, f"http://127.0.0.1:{port}{ready}")

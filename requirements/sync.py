@@ -1,8 +1,9 @@
 """Make an environment hold exactly what a lock file pins: `python3 requirements/sync.py NAME`.
 
 `server` and `dev` are held by `.venv`; `swift` and `canaille`, the S3 server and the OIDC provider
-of the tests, have environments of their own, as they share nothing with this service. Instant when
-all is there already, safe to interrupt and to run twice at once. It needs only a Python; `uv` comes
+of the tests, and `mlflow`, beside which benchmarks measure, have environments of their own, as they
+share nothing with this service. Instant when all is there already, safe to interrupt and to run
+twice at once. It needs only a Python; `uv` comes
 into `.venv` from its own lock file, and pip does the work where it cannot.
 """
 
@@ -55,7 +56,7 @@ class Environment:
 
 
 VENV = Environment(ROOT / ".venv")
-APART = {name: Environment(ROOT / ".run" / name) for name in ("swift", "canaille")}
+APART = {name: Environment(ROOT / ".run" / name) for name in ("swift", "canaille", "mlflow")}
 
 
 def main(want: str) -> None:
