@@ -129,3 +129,30 @@ def test_all_that_lacks_is_named_at_once() -> None:
         False,
         "Version 7 lacks description, code.commit, files and run.",
     )
+
+
+REPRODUCIBLE = FULL | {
+    "code": CODE | {"commit": "3f" * 20, "entrypoint": "train.py"},
+    "datasets": [{"name": "customers", "role": "train", "sha256": "b" * 64, "uri": "s3://d/c"}],
+    "environment": {"python": "3.11.7", "packages": {"numpy": "2.4.0"}},
+}
+
+
+def test_a_version_that_can_be_made_again_is_reproducible() -> None:
+    gate = {"type": "fields", "require": ["reproducible"]}
+    whole = evidence(recipe=REPRODUCIBLE)
+    assert decided(gate, whole) == (True, "Version 7 has reproducible.")
+
+
+def test_one_that_cannot_is_told_everything_that_is_missing() -> None:
+    gate = {"type": "fields", "require": ["description", "reproducible"]}
+    recipe = REPRODUCIBLE | {
+        "code": CODE | {"entrypoint": "train.py", "dirty": True},
+        "environment": {"python": "3.11.7", "packages": {"numpy": ">=2"}},
+        "seed": None,
+    }
+    assert decided(gate, evidence(recipe=recipe)) == (
+        False,
+        "Version 7 lacks reproducible (for that it lacks code.commit, code.clean, "
+        "environment.packages and seed).",
+    )

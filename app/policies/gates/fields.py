@@ -31,6 +31,7 @@ PLAIN_FIELDS = (
     "params",
     "metrics",
     "tags",
+    "reproducible",
 )
 # Each is followed by a key of the team's own.
 OPEN_FIELDS = ("params.", "metrics.", "tags.", "environment.packages.")

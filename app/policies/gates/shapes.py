@@ -66,7 +66,7 @@ class FieldsGate(Input):
         description="What must be there and not empty. `code.clean`: it was made from a clean "
         "working tree; `datasets.train`: data of this role is named; `datasets.sha256`: every data "
         "set has a digest; `params.*`, `metrics.*`, `tags.*` and `environment.packages.*` take a "
-        "key.",
+        "key. `reproducible`: it lacks nothing that `GET …/reproduce` needs.",
         examples=[["description", "code.commit", "code.clean", "datasets.train", "metrics.auc"]],
     )
 

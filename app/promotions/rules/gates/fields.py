@@ -9,6 +9,7 @@ from app.models.rules import LacksField, find_field
 from app.policies.gates import FieldsGate
 from app.promotions.rules.gates.evidence import Candidate, Evidence
 from app.promotions.rules.gates.words import listed, named
+from app.versions.completeness import assess
 
 _PACKAGES = "environment.packages."
 
@@ -96,6 +97,7 @@ _SPECIAL: dict[str, Callable[[Evidence], bool]] = {
     "parents": lambda evidence: evidence.has_parents,
     "signature": _has_signature,
     "code.clean": _is_clean,
+    "reproducible": lambda evidence: assess(evidence.candidate.recipe).reproducible,
     "datasets.sha256": _all_with_digest,
     **{f"datasets.{role}": _of_role(role) for role in ("train", "validation", "test", "other")},
 }
@@ -105,6 +107,9 @@ def _why(name: str, candidate: Candidate) -> str:
     """More about what is missing, where there is more to say."""
     if name == "code.clean" and _object(candidate.recipe["code"]).get("dirty"):
         return " (its working tree differed from the commit)"
+    if name == "reproducible":
+        fields = [named(each.field) for each in assess(candidate.recipe).missing]
+        return f" (for that it lacks {listed(fields, most=len(fields))})"
     if name == "datasets.sha256":
         without = [
             named(str(each.get("name")))
