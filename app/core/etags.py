@@ -5,12 +5,18 @@ from uuid import UUID
 
 from fastapi import Header, Response
 
+from app.core.canonical import sha256_hex
 from app.core.problems import StaleRevision
 
 
 def etag(*revision: int) -> str:
     """The ETag of a revision (of several rows, where one answer shows several)."""
     return '"r' + ".".join(str(r) for r in revision) + '"'
+
+
+def etag_of_bytes(content: bytes) -> str:
+    """The ETag of what is put together from many rows: of the bytes themselves."""
+    return f'"{sha256_hex(content)}"'
 
 
 def _listed(header: str) -> set[str]:
@@ -59,3 +65,14 @@ def answer(if_none_match: str | None, response: Response, tag: str) -> Response 
     if not_modified(if_none_match, tag):
         return Response(status_code=304, headers={"ETag": tag})
     return None
+
+
+def document(
+    if_none_match: str | None, content: bytes, *, media_type: str, headers: dict[str, str]
+) -> Response:
+    """A document with the ETag of its bytes; a 304 where the caller has it already."""
+    tag = etag_of_bytes(content)
+    headers = {**headers, "ETag": tag}
+    if not_modified(if_none_match, tag):
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type=media_type, headers=headers)

@@ -124,6 +124,8 @@ STAGES = (
     Case(f"GET {M}/aliases/{{alias}}/history"),
 )  # fmt: skip
 
+KNOWING = (Case(f"GET {AT}/reproduce"),)
+
 EVIDENCE = (
     Case(f"POST {AT}/evaluations", send={"json": MEASURED}),
     Case(f"GET {AT}/evaluations"),
@@ -296,6 +298,7 @@ CATALOGUE: tuple[Case, ...] = (
     *VERSIONS,
     *FILES,
     *STAGES,
+    *KNOWING,
     *EVIDENCE,
     *PROMOTIONS,
     *PEOPLE,
