@@ -106,7 +106,7 @@ class RecipeOutput(Output):
         description="A URI of bytes held elsewhere.", examples=["s3://models/churn/2026-11-20/"]
     )
     files: list[RecipeFile] = Field(description="What the training made, by path.")
-    expected: ExpectedOutput = Field(description="What the training should give.")
+    expected: ExpectedOutput = Field(description="What to compare the training's results with.")
     recalled: RecalledOutput | None = Field(
         description="Set where the version is not to be used any more."
     )
