@@ -1,13 +1,10 @@
 """Every SELECT on models."""
 
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Text, cast, func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.access.service import visible
-from app.core.actor import Actor
 from app.models.tables import Counter, Model
 
 
@@ -52,42 +49,3 @@ async def with_counter(session: AsyncSession, model_id: UUID) -> tuple[Model, Co
     )
     model, counter = (await session.execute(statement)).one()
     return model, counter
-
-
-async def page(
-    session: AsyncSession,
-    actor: Actor,
-    *,
-    terms: list[tuple[str, str]],
-    q: str | None,
-    after: str | None,
-    limit: int,
-) -> list[Row[tuple[Model, Counter]]]:
-    """Models that the actor can see with their counters, by name: one more than `limit`, to tell
-    whether there is a next page."""
-    statement = (
-        select(Model, Counter)
-        .join(Counter, Counter.model_id == Model.id)
-        .where(Model.deleted_at.is_(None), visible(actor, Model.name), *map(_equals, terms))
-        .order_by(Model.name)
-        .limit(limit + 1)
-    )
-    if after is not None:
-        statement = statement.where(Model.name > after)
-    if q:
-        statement = statement.where(
-            or_(
-                *(
-                    column.icontains(q, autoescape=True)
-                    for column in (Model.name, Model.description, cast(Model.tags, Text))
-                )
-            )
-        )
-    return list(await session.execute(statement))
-
-
-def _equals(term: tuple[str, str]) -> Any:
-    field, value = term
-    if field == "name":
-        return Model.name == value
-    return Model.tags.contains({field.removeprefix("tags."): value})

@@ -19,18 +19,11 @@ from app.models.dependencies import ModelToChange, ModelToRead
 from app.models.problems import ModelInUse, ModelNameTaken
 from app.models.schemas import ModelChange, ModelInput, ModelOutput
 from app.models.tables import Model
+from app.search import service as search
+from app.search.parameters import ModelFilter, ModelOrder, ModelText
 from app.versions import service as versions
 
 router = api_router("Models")
-
-Filter = Annotated[
-    str | None,
-    Query(
-        max_length=4000,
-        description="Equalities joined by `and`: `name = 'churn' and tags.team = 'fraud'`.",
-        examples=["tags.team = 'fraud'"],
-    ),
-]
 
 
 async def _shown(session: Any, model: Model, response: Response) -> ModelOutput:
@@ -79,19 +72,20 @@ async def list_models(
     response: Response,
     limit: Limit = 50,
     cursor: Cursor = None,
-    filter: Filter = None,
-    q: Annotated[
-        str | None,
-        Query(
-            max_length=200,
-            description="Free text, looked for in name, description and tags, in any case.",
-            examples=["churn"],
-        ),
-    ] = None,
+    filter: ModelFilter = None,
+    order_by: ModelOrder = None,
+    q: ModelText = None,
 ) -> Page[ModelOutput]:
-    """The models that you can see, by name."""
-    page = await versions.list_models(
-        session, actor, filter_text=filter, q=q, cursor=cursor, limit=limit
+    """The models that you can see, by name, or in the order that you ask for. A `next_cursor` goes
+    on with the same `filter`, `order_by` and `q`, and with no other."""
+    page = await search.list_models(
+        session,
+        actor,
+        filter_text=filter,
+        order_text=order_by,
+        q=q,
+        cursor=cursor,
+        limit=limit,
     )
     link_next(request, response, page.next_cursor)
     return page

@@ -13,7 +13,7 @@ from app.core.etags import check_if_match, etag
 from app.core.problems import Conflict, NotFound
 from app.models import queries
 from app.models.moments import restored
-from app.models.queries import page, with_counter
+from app.models.queries import with_counter
 from app.models.schemas import ModelChange, ModelInput
 from app.models.tables import Counter, Model
 
@@ -25,7 +25,6 @@ __all__ = [
     "lock_any",
     "lock_every",
     "note",
-    "page",
     "quoted",
     "read_counter",
     "restore",

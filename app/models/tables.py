@@ -38,6 +38,15 @@ class Model(Base):
             postgresql_where=text("purged_at is null"),
         ),
         Index("ix_models_name", "name"),
+        Index(
+            "ix_models_text",
+            func.stageward_model_text(text("name"), text("description"), text("tags")).label(
+                "said"
+            ),
+            postgresql_using="gin",
+            postgresql_ops={"said": "gin_trgm_ops"},
+            postgresql_where=text("deleted_at is null"),
+        ),
     )
 
 

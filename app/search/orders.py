@@ -11,7 +11,8 @@ from app.search.keyset import Codec, Key
 from app.search.places import Place, PlaceOf, version_place
 from app.search.syntax import Kind, Order
 
-# Texts are ordered by their beginning, so that a cursor stays short. Names are whole.
+# Texts are ordered by their beginning, so that a cursor stays short. Names are whole, and in the
+# order of their indexes.
 ORDERED_CHARACTERS = 100
 WHOLE = frozenset({"name", "model"})
 # An open field has values of several types: numbers come first, then texts, then true and false.
@@ -40,7 +41,7 @@ def _sortable(value: Any, kind: Kind, *, whole: bool) -> tuple[ColumnElement[Any
         return value, _DIGEST
     if kind in _CODECS:
         return value, _CODECS[kind]
-    return collate(value if whole else func.left(value, ORDERED_CHARACTERS), "C"), keyset.TEXT
+    return (value if whole else collate(func.left(value, ORDERED_CHARACTERS), "C")), keyset.TEXT
 
 
 _CODECS = {

@@ -83,6 +83,7 @@ def upgrade() -> None:
         f"where number > {FEW}"
     )
     _index_versions()
+    _index_models()
 
 
 def _make_table() -> None:
@@ -249,7 +250,36 @@ def _index_versions() -> None:
     )
 
 
+def _index_models() -> None:
+    """Free text over models: one text of all that is searched, and its trigrams. Between its
+    parts stands a character that none of them can hold."""
+    op.execute("create extension if not exists pg_trgm")
+    op.execute("""
+        create function stageward_model_text(name text, description text, tags jsonb)
+        returns text language sql immutable parallel safe
+        set search_path = pg_catalog, public, pg_temp
+        as $$
+            select concat_ws(E'\\x1f', $1, $2, (
+                select string_agg(key || E'\\x1f' || value, E'\\x1f' order by key)
+                from jsonb_each_text(case jsonb_typeof($3) when 'object' then $3 else '{}' end)
+            ))
+        $$
+    """)
+    op.execute(
+        "create index ix_models_text on models "
+        "using gin (stageward_model_text(name, description, tags) gin_trgm_ops) "
+        "where deleted_at is null"
+    )
+
+
+def _forget_models() -> None:
+    op.execute("drop index ix_models_text")
+    op.execute("drop function stageward_model_text(text, text, jsonb)")
+    op.execute("drop extension pg_trgm")
+
+
 def downgrade() -> None:
+    _forget_models()
     op.execute("drop index ix_versions_model_id_number")
     op.execute(
         "create index ix_versions_model_id_number on versions (model_id, number) "

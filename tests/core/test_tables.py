@@ -60,15 +60,23 @@ def databases(postgres: EmbeddedPostgres) -> Iterator[tuple[Sql, Sql]]:
 
 
 def describe(url: str, migrated: Sql) -> None:
-    """Make every table as the code describes it, and the function that a default calls."""
-    era = migrated.execute("select pg_get_functiondef('stageward_era'::regproc)").fetchone()
+    """Make every table as the code describes it, and the functions that a default and an index
+    call."""
+    called = ("stageward_era", "stageward_model_text")
+    era, model_text = (
+        migrated.execute("select pg_get_functiondef(%s::regproc)", [name]).fetchone()
+        for name in called
+    )
     assert era is not None
+    assert model_text is not None
     schema.load_tables()
     engine = create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=NullPool
     )
     with engine.begin() as connection:
         connection.exec_driver_sql("create extension btree_gist")
+        connection.exec_driver_sql("create extension pg_trgm")
+        connection.exec_driver_sql(model_text[0])
         Base.metadata.create_all(connection, tables=[Base.metadata.tables[RecordEra.__tablename__]])
         connection.exec_driver_sql(era[0])
         Base.metadata.create_all(connection)

@@ -146,7 +146,7 @@ async def test_filters_and_free_text_narrow_the_list(admin: Api) -> None:
     assert await names(q="100%") == ["churn"]
     assert await names(q="risk") == ["fraud"]
     bad = problem(
-        await admin.get("/models", params={"filter": "name = 'a' or name = 'b'"}),
+        await admin.get("/models", params={"filter": "name = 'a' nor name = 'b'"}),
         422,
         "invalid-request",
     )

@@ -18,7 +18,6 @@ from app.versions.schemas import VersionOutput
 from app.versions.service.show import as_output
 
 VERSION_FILTERS = frozenset({"name", "stage", "status", "tags"})
-MODEL_FILTERS = frozenset({"name", "tags"})
 
 
 async def list_versions(
@@ -85,31 +84,12 @@ def _terms(filter_text: str | None, stage: str | None, status: str | None) -> li
     return terms
 
 
-async def list_models(
-    session: AsyncSession,
-    actor: Actor,
-    *,
-    filter_text: str | None,
-    q: str | None,
-    cursor: str | None,
-    limit: int,
-) -> Page[ModelOutput]:
-    """The models that the actor can see, by name."""
-    key = decode_cursor(cursor, 1)
-    rows = await models.page(
-        session,
-        actor,
-        terms=parse_filter(filter_text, MODEL_FILTERS),
-        q=q,
-        after=None if key is None else key[0],
-        limit=limit,
-    )
-    found, more = cut(rows, limit)
+async def show_models(
+    session: AsyncSession, found: list[tuple[Model, Counter]]
+) -> list[ModelOutput]:
+    """Models with who holds what in each, in one statement."""
     held = await queries.holdings(session, [model.id for model, _ in found])
-    return Page(
-        items=[_model(model, counter, held[model.id]) for model, counter in found],
-        next_cursor=encode_cursor(found[-1][0].name) if more else None,
-    )
+    return [_model(model, counter, held[model.id]) for model, counter in found]
 
 
 async def show_model(session: AsyncSession, model: Model) -> tuple[ModelOutput, str]:
