@@ -19,6 +19,8 @@ from tests.seals.record import seal
 TOLD = ("ETag", "Location", "Link", "Idempotent-Replay", "X-Request-ID")
 SAID = {"body": "Why?"}
 CURVE = {"points": [{"key": key, "step": 1, "value": 0.5} for key in ("loss", "validation/loss")]}
+# What must be asked with a question.
+ASKED = {"/api/v1/models/{model}/compare": {"versions": "1,2"}}
 Fact = tuple[str, str, str, str]  # method, path, status, header
 
 
@@ -181,6 +183,7 @@ async def read_all(admin: Api, answers: Answers, names: dict[str, str]) -> None:
         if "/auth/" in path:  # it takes an OIDC provider
             continue
         page = {"limit": "1"} if "cursor" in takes(answers.document, operation) else {}
+        page |= ASKED.get(path, {})
         found = await admin.get(address.removeprefix("/api/v1"), params=page)
         assert found.status_code == 200, f"{path}: {found.text}"
         if "etag" in found.headers:

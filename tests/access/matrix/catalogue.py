@@ -146,6 +146,8 @@ EVIDENCE = (
     Case(f"GET {COMMENT}/history"),
 )
 
+KNOWING = (Case(f"GET {M}/compare", send={"params": {"versions": "1,2"}}),)
+
 PROMOTIONS = (
     Case(
         f"POST {N}/promotions",
@@ -300,6 +302,7 @@ CATALOGUE: tuple[Case, ...] = (
     *STAGES,
     *KNOWING,
     *EVIDENCE,
+    *KNOWING,
     *PROMOTIONS,
     *PEOPLE,
     *TOKENS,
