@@ -149,7 +149,7 @@ class CommitRange(_Exact):
         "no hexadecimal digests.",
         examples=["3f2c9e1b7a..a81d04c6e2"],
     )
-    url: str | None = Field(
+    link: str | None = Field(
         description="Where the host shows it, for hosts that are known; null for any other.",
         examples=["https://github.com/acme/churn/compare/3f2c9e1b7a...a81d04c6e2"],
     )

@@ -83,7 +83,7 @@ async def test_a_candidate_is_compared_with_production(admin: Api, team: Team) -
     assert (file["changes"][1], file["size_differences"]) == ("changed", [0, 2])
     assert row(found, "about", "seed")["values"] == [7, 8]
     (commits,) = found["commits"]
-    assert (commits["place"], commits["to"], commits["url"]) == (1, "a81d04c6e2f0", None)
+    assert (commits["place"], commits["to"], commits["link"]) == (1, "a81d04c6e2f0", None)
 
 
 async def test_the_link_of_a_known_host(admin: Api) -> None:
@@ -92,7 +92,7 @@ async def test_the_link_of_a_known_host(admin: Api) -> None:
         repository = "https://github.com/acme/churn"
         await make_ready(admin, code={"repository": repository, "commit": commit})
     (commits,) = (await compared(admin, "1,2"))["commits"]
-    assert commits["url"] == "https://github.com/acme/churn/compare/3f2c9e1b7a5d...a81d04c6e2f0"
+    assert commits["link"] == "https://github.com/acme/churn/compare/3f2c9e1b7a5d...a81d04c6e2f0"
 
 
 async def test_references_of_every_kind_and_of_other_models(admin: Api) -> None:

@@ -258,20 +258,20 @@ def test_only_known_hosts_are_linked_to(repository: str, url: str | None) -> Non
     found = commit_range(1, before, after)
     assert found is not None
     assert found["range"] == f"{OLD}..{NEW}"
-    assert found["url"] == (url and url.format(OLD, NEW))
+    assert found["link"] == (url and url.format(OLD, NEW))
 
 
 def test_commits_that_are_none_lead_nowhere() -> None:
     hostile = {"repository": "https://github.com/a/b", "commit": "x..y --exec=evil"}
     found = commit_range(1, hostile, {**hostile, "commit": NEW})
     assert found is not None
-    assert (found["range"], found["url"]) == (None, None)
+    assert (found["range"], found["link"]) == (None, None)
     elsewhere = {"repository": "https://github.com/a/c", "commit": OLD}
     found = commit_range(
         1, elsewhere, {**elsewhere, "repository": "https://github.com/a/b", "commit": NEW}
     )
     assert found is not None
-    assert (found["range"], found["url"]) == (None, None)
+    assert (found["range"], found["link"]) == (None, None)
     assert commit_range(1, None, elsewhere) is None
     assert commit_range(1, elsewhere, elsewhere) is None
 

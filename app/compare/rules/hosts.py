@@ -90,5 +90,5 @@ def commit_range(
         "from": old,
         "to": new,
         "range": f"{old}..{new}" if known else None,
-        "url": compare_address(now, old, new) if known and now is not None else None,
+        "link": compare_address(now, old, new) if known and now is not None else None,
     }

@@ -135,7 +135,7 @@ def _commits(found: Found) -> list[Markdown]:
     lines = []
     for each in found["commits"]:
         shown = f"{each['from'][:SHORT]}...{each['to'][:SHORT]}"
-        link = md.link(shown, each["url"]) if each["url"] else md.code(shown)
+        link = md.link(shown, each["link"]) if each["link"] else md.code(shown)
         version = _called(found, found["versions"][each["place"]])
         lines.append(md.joined([version, md.ours(": "), link]))
     return [md.bullets(lines)] if lines else []
