@@ -124,8 +124,6 @@ STAGES = (
     Case(f"GET {M}/aliases/{{alias}}/history"),
 )  # fmt: skip
 
-KNOWING = (Case(f"GET {AT}/reproduce"),)
-
 EVIDENCE = (
     Case(f"POST {AT}/evaluations", send={"json": MEASURED}),
     Case(f"GET {AT}/evaluations"),
@@ -146,7 +144,10 @@ EVIDENCE = (
     Case(f"GET {COMMENT}/history"),
 )
 
-KNOWING = (Case(f"GET {M}/compare", send={"params": {"versions": "1,2"}}),)
+KNOWING = (
+    Case(f"GET {M}/compare", send={"params": {"versions": "1,2"}}),
+    Case(f"GET {AT}/reproduce"),
+)
 
 PROMOTIONS = (
     Case(
@@ -300,7 +301,6 @@ CATALOGUE: tuple[Case, ...] = (
     *VERSIONS,
     *FILES,
     *STAGES,
-    *KNOWING,
     *EVIDENCE,
     *KNOWING,
     *PROMOTIONS,
