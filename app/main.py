@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
 
 from app import __version__
 from app.access.authenticator import Authenticator
@@ -18,8 +19,11 @@ from app.core.requests import RequestContext
 from app.core.runtime import Runtime
 from app.core.settings import Settings
 from app.core.signals import Hub
+from app.edge.lanes import Lanes
 from app.issuers.service import Issuers
 from app.limits.service import Limits
+from app.versions import lane as versions
+from app.versions.resolver import Resolver
 
 # The order in which /docs shows the rooms: the story of a version, then people, then the record.
 ROOMS = (
@@ -94,6 +98,7 @@ def create_app(runtime: Runtime | None = None) -> FastAPI:
     for router in routers():
         app.include_router(router)
     errors.install(app)
+    app.user_middleware.append(Middleware(Lanes, lanes=[versions.LANE]))  # inside of all others
     _add_middleware(app, None if runtime is None else runtime.settings)
     return app
 
@@ -116,6 +121,7 @@ def equip(app: FastAPI, runtime: Runtime) -> None:
     app.state.registrar = versions.Registrar(runtime.db)
     key = runtime.settings.signing_key
     app.state.authenticator = Authenticator(runtime.db, key, limits.failures)
+    app.state.resolver = Resolver(runtime.db)
 
 
 async def settle(app: FastAPI) -> None:

@@ -24,11 +24,14 @@ class Role(StrEnum):
     @property
     def rank(self) -> int:
         """Its place in the order, lowest first."""
-        return list(Role).index(self)
+        return _RANKS[self]
 
     def includes(self, other: "Role") -> bool:
         """Whether whoever has this role may do all that the other one may."""
         return self.rank >= other.rank
+
+
+_RANKS = {role: place for place, role in enumerate(Role)}
 
 
 class Scope(StrEnum):

@@ -6,14 +6,17 @@ statement may be its own transaction (`Database.at_once()`). What must be told t
 the commit (`announce`) is handed to the hub only once the commit has succeeded.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from sqlalchemy import DateTime, LargeBinary, MetaData, TypeDecorator, text
+from sqlalchemy import DateTime, LargeBinary, MetaData, Select, TypeDecorator, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
@@ -38,6 +41,14 @@ LIMITS = (
     "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s "
     "-c timezone=UTC -c application_name=stageward"
 )
+
+# Every statement sent there is a handful of walks along indexes, at any size. A plan that is made
+# once must be that one, also where it is made while the tables are still empty.
+DIRECT = (
+    f"{LIMITS} -c plan_cache_mode=force_generic_plan -c enable_seqscan=off "
+    "-c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
+)
+_DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
 class Base(DeclarativeBase):
@@ -75,21 +86,22 @@ class Database:
         self.hub = hub
 
         self._is_closed = False
-
-        async def connect() -> psycopg.AsyncConnection[Any]:
-            if self._is_closed:
-                raise psycopg.OperationalError("this process is ending")
-            return await psycopg.AsyncConnection.connect(url, options=LIMITS, connect_timeout=5)
+        self.direct = Direct(functools.partial(self._connect, DIRECT))
 
         self.engine: AsyncEngine = create_async_engine(
             "postgresql+psycopg://",
-            async_creator=connect,
+            async_creator=self._connect,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
             hide_parameters=True,  # bound values would reach the log with an error
         )
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def _connect(self, options: str = LIMITS) -> psycopg.AsyncConnection[Any]:
+        if self._is_closed:
+            raise psycopg.OperationalError("this process is ending")
+        return await psycopg.AsyncConnection.connect(self.url, options=options, connect_timeout=5)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -123,7 +135,74 @@ class Database:
     async def close(self) -> None:
         """Close every connection, for good: what still runs beside requests opens none anew."""
         self._is_closed = True
+        await self.direct.close()
         await self.engine.dispose()
+
+
+class Direct:
+    """A connection beside the pool, for a read that is sent all day: prepared and planned once,
+    without what SQLAlchemy does for each. One statement at a time; each sees what is committed."""
+
+    def __init__(self, connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]]) -> None:
+        """Nothing is opened before the first use."""
+        self._connect = connect
+        self._lock = asyncio.Lock()
+        self._connection: psycopg.AsyncConnection[Any] | None = None
+        self._cursor: psycopg.AsyncCursor[Any] | None = None
+
+    async def fetch(self, statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """The rows of a statement that only reads. Where the connection turns out to be lost, as
+        after a restart of PostgreSQL, the statement is sent once more over a new one."""
+        async with self._lock:
+            if self._cursor is not None:
+                try:
+                    return await self._send(self._cursor, statement, parameters)
+                except psycopg.OperationalError:
+                    if not self._cursor.connection.closed:
+                        raise
+            await self._drop()
+            return await self._send(await self._opened(), statement, parameters)
+
+    async def _send(
+        self, cursor: psycopg.AsyncCursor[Any], statement: str, parameters: Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        await cursor.execute(statement, parameters, prepare=True)
+        return await cursor.fetchall()
+
+    async def _opened(self) -> psycopg.AsyncCursor[Any]:
+        self._connection = await self._connect()
+        await self._connection.set_autocommit(True)
+        self._cursor = self._connection.cursor()
+        return self._cursor
+
+    async def _drop(self) -> None:
+        connection, self._connection, self._cursor = self._connection, None, None
+        if connection is not None:
+            await connection.close()
+
+    async def close(self) -> None:
+        """Close the connection; another use would open one."""
+        async with self._lock:
+            await self._drop()
+
+
+def as_text(statement: Select[Any], given: str) -> str:
+    """A statement for `Direct`, its own constants written into it; `given` names the parameter
+    that comes with each use."""
+    compiled = statement.compile(dialect=_DIALECT)
+    constants = {
+        name: f"%({name})s" if name == given else _literal(value)
+        for name, value in compiled.params.items()
+    }
+    return str(compiled) % constants
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, int):
+        return str(value)
+    if not isinstance(value, str) or "%" in value:
+        raise TypeError(f"{value!r} is no constant that can be written into a statement")
+    return "'" + value.replace("'", "''") + "'"
 
 
 def announce(session: AsyncSession, *topics: str) -> None:

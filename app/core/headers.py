@@ -1,5 +1,6 @@
 """Headers that every answer bears, so that no browser does with it what it is not meant for."""
 
+import functools
 from collections.abc import Mapping
 
 from starlette.types import Message
@@ -35,5 +36,11 @@ def add(message: Message, set_: Mapping[str, str], usual: tuple[Header, ...]) ->
     replaced = {name for name, _ in ours}
     own = [header for header in message.get("headers", ()) if header[0] not in replaced]
     names = {name for name, _ in own}
-    lacking = (header for header in usual if header[0] not in names)
-    message["headers"] = [*own, *lacking, *ours]
+    if not names.isdisjoint(_names(usual)):
+        usual = tuple(header for header in usual if header[0] not in names)
+    message["headers"] = [*own, *usual, *ours]
+
+
+@functools.cache
+def _names(usual: tuple[Header, ...]) -> frozenset[bytes]:
+    return frozenset(name for name, _ in usual)

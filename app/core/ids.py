@@ -10,6 +10,11 @@ def new_id() -> UUID:
     return UUID(int=uuid_utils.uuid7().int)
 
 
+def new_text() -> str:
+    """The same as text, for what is no row."""
+    return str(uuid_utils.uuid7())
+
+
 def id_after(last: UUID | None) -> UUID:
     """A fresh identifier that is greater than this one, also where that was made in the same
     millisecond or by a process whose clock is ahead. Hold the lock under which `last` was read."""

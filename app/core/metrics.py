@@ -6,6 +6,7 @@ the start, the processes of one machine share their counts through it, and any o
 of the whole service (`Measured`) comes from the database, and is the same whoever answers.
 """
 
+import functools
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -99,10 +100,11 @@ class RequestMetrics:
             await send(message)
 
         begun = time.perf_counter()
+        IN_PROGRESS.inc()
         try:
-            with IN_PROGRESS.track_inprogress():
-                await self.app(scope, receive, watched)
+            await self.app(scope, receive, watched)
         finally:
+            IN_PROGRESS.dec()
             _count(scope, status, time.perf_counter() - begun)
 
 
@@ -130,5 +132,15 @@ def _counted() -> bytes:
 def _count(scope: Scope, status: int, seconds: float) -> None:
     method = scope["method"] if scope["method"] in METHODS else "other"
     route = route_template(scope)
-    REQUESTS.labels(method, route, str(status)).inc()
-    LATENCY.labels(method, route).observe(seconds)
+    _answered(method, route, status).inc()
+    _taken(method, route).observe(seconds)
+
+
+@functools.cache
+def _answered(method: str, route: str, status: int) -> Counter:
+    return REQUESTS.labels(method, route, str(status))
+
+
+@functools.cache
+def _taken(method: str, route: str) -> Histogram:
+    return LATENCY.labels(method, route)

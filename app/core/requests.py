@@ -7,18 +7,16 @@ from typing import Any, NoReturn
 
 import structlog
 from fastapi import Request
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core import headers
-from app.core.ids import new_id
+from app.core import headers, logs
+from app.core.ids import new_text
 from app.core.masking import masked
 from app.core.problems import InvalidRequest, MalformedRequest, TooLarge
 
 MAX_JSON_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 64
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
-log = structlog.get_logger("stageward.access")
 
 
 class RequestContext:
@@ -36,10 +34,9 @@ class RequestContext:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        sane = REQUEST_ID.fullmatch(given) and masked(given) == given
-        request_id = given if sane else str(new_id())
-        scope.setdefault("state", {})["request_id"] = request_id
+        request_id = _given_id(scope) or new_text()
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
         status = 500
         began = time.perf_counter()
 
@@ -47,7 +44,7 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                more = scope["state"].get("answer_headers", {})
+                more = state.get("answer_headers", {})
                 headers.add(message, {"x-request-id": request_id, **more}, self._headers)
             await send(message)
 
@@ -55,14 +52,23 @@ class RequestContext:
             try:
                 await self.app(scope, receive, respond)
             finally:
-                log.info(
-                    "request",
-                    method=scope["method"],
-                    path=scope["path"],
-                    status=status,
-                    ms=round((time.perf_counter() - began) * 1000, 1),
-                    actor=scope["state"].get("actor_name"),
+                logs.request(
+                    scope["method"],
+                    scope["path"],
+                    status,
+                    round((time.perf_counter() - began) * 1000, 1),
+                    state.get("actor_name"),
+                    request_id,
                 )
+
+
+def _given_id(scope: Scope) -> str | None:
+    """The id that a request brought, where it is a sane one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            given: str = value.decode("latin-1")
+            return given if REQUEST_ID.fullmatch(given) and masked(given) == given else None
+    return None
 
 
 def check_query(request: Request, known: frozenset[str]) -> None:

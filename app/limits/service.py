@@ -123,16 +123,23 @@ class Requests:
 
     def count(self, token_id: UUID) -> None:
         """Count one more request, or refuse it."""
+        if not self.take(token_id):
+            self._refuse()
+
+    def take(self, token_id: UUID) -> bool:
+        """Count one more request, unless that is one too many; then whoever asked is to refuse
+        it by `count`."""
         if self._limit == 0:
-            return
+            return True
         counted = self._counted.get(token_id, 0)
         if counted + self._totals.get(token_id, 0) >= self._limit:
             self._look_at_the_clock()
             if counted + self._totals.get(token_id, 0) >= self._limit:
-                self._refuse()
+                return False
         self._counted[token_id] = counted + 1
         if self._flushing is None:
             self._flushing = asyncio.create_task(self._flush())
+        return True
 
     def _look_at_the_clock(self) -> None:
         """Begin anew where the minute is over; what is not told yet counts for the next."""

@@ -1,6 +1,6 @@
 """How a token's secret looks, what is stored of it, and which token is wider than another."""
 
-import hashlib
+import functools
 import hmac
 import secrets
 import zlib
@@ -47,8 +47,12 @@ def well_formed(secret: str) -> bool:
 
 def digest_of_secret(secret: str, signing_key: bytes) -> str:
     """What is stored of a secret: HMAC-SHA256 under a key that is not in the database."""
-    key = hmac.digest(signing_key, b"stageward token digest", hashlib.sha256)
-    return hmac.new(key, secret.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(_digest_key(signing_key), secret.encode(), "sha256").hex()
+
+
+@functools.cache
+def _digest_key(signing_key: bytes) -> bytes:
+    return hmac.digest(signing_key, b"stageward token digest", "sha256")
 
 
 def hint_of(secret: str) -> str:

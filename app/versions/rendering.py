@@ -17,7 +17,7 @@ from app.core.schemas import Output
 from app.stages.rules import NO_STAGE
 from app.versions import shown
 from app.versions.queries import VersionView
-from app.versions.rules import is_stored
+from app.versions.rules import etag_of, is_stored
 from app.versions.schemas.outputs import (
     CodeOutput,
     DatasetOutput,
@@ -43,6 +43,7 @@ class Rendered:
     revision: int
     number: int
     is_recalled: bool
+    tag: str
     head: bytes
     parents: tuple[tuple[str, bytes], ...]
     tail: bytes
@@ -81,7 +82,16 @@ def rendered(row: Shown) -> Rendered:
     recalled = _whole(RecalledOutput, row.recalled)
     head = _head(row).encode()
     tail = _tail(row, recalled).encode()
-    return Rendered(row.id, row.revision, row.number, recalled != "null", head, parents, tail)
+    return Rendered(
+        row.id,
+        row.revision,
+        row.number,
+        recalled != "null",
+        etag_of(row.id, row.revision),
+        head,
+        parents,
+        tail,
+    )
 
 
 def _head(row: Shown) -> str:

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from app.core.canonical import digest_of
+from app.core.etags import etag
 
 # What recipe_sha256 covers: the frozen fields but the files, which manifest_sha256 covers.
 RECIPE_FIELDS = (
@@ -20,6 +22,12 @@ RECIPE_FIELDS = (
 )
 STILL_CHANGES = frozenset({"description", "tags"})
 WRITABLE = frozenset({"draft", "failed"})
+
+
+def etag_of(version_id: UUID, revision: int) -> str:
+    """The ETag of a version. Its id is in it, because one address may lead to several versions: the
+    next holder of a stage may have the revision that the one before had."""
+    return etag(revision, version_id.int)
 
 
 def recipe_digest(fields: Mapping[str, Any], parents: list[dict[str, Any]]) -> str:

@@ -19,10 +19,12 @@ from app.stages.queries.layout import (
     taken,
 )
 from app.stages.queries.references import (
+    AskedColumns,
     aliases_of,
     has_stage,
     holders,
     is_open,
+    meant,
     resolves,
     stage_of,
     stages_of_model,
@@ -48,6 +50,7 @@ from app.stages.queries.tenures import (
 
 __all__ = [
     "AliasView",
+    "AskedColumns",
     "HeldStage",
     "Holder",
     "NamedVersion",
@@ -71,6 +74,7 @@ __all__ = [
     "is_open",
     "kind_of_tenure",
     "lock_version",
+    "meant",
     "open_tenure",
     "own_rows",
     "past_holders",

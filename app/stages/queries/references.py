@@ -1,11 +1,13 @@
 """What a reference means, and which stages there are."""
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
     DateTime,
+    Integer,
     ScalarSelect,
     Text,
     Uuid,
@@ -31,6 +33,7 @@ _names = table(
     "versions",
     column("id", Uuid),
     column("model_id", Uuid),
+    column("number", Integer),
     column("name_key", Text),
     column("deleted_at", DateTime),
 )
@@ -47,22 +50,50 @@ def in_force(model_id: Any) -> ColumnElement[bool]:
     return or_(Stage.model_id == model_id, and_(Stage.model_id.is_(None), ~own.exists()))
 
 
-def holders(model_id: Any, stage: str) -> ScalarSelect[UUID]:
-    """The versions that hold a stage now (a subquery)."""
+# More than one is ambiguous, however many there are: a stage like `archived` may have thousands.
+_TWO = 2
+
+
+def holders(model_id: Any, stage: Any) -> ScalarSelect[UUID]:
+    """Versions that hold a stage now, two at most (a subquery)."""
     return (
         select(Tenure.version_id)
+        .join(_names, _names.c.id == Tenure.version_id)
         .where(Tenure.model_id == model_id, Tenure.stage == stage, is_open)
+        .where(_names.c.deleted_at.is_(None))
+        .limit(_TWO)
+        .correlate_except(Tenure, _names)
         .scalar_subquery()
     )
 
 
-def _of_name(model_id: Any, name_key: str) -> ScalarSelect[UUID]:
+def _of_name(model_id: Any, name_key: Any) -> ScalarSelect[UUID]:
     """The version of a model that has this name (a subquery)."""
-    here = (_names.c.model_id == model_id, _names.c.name_key == name_key)
-    return select(_names.c.id).where(*here, _names.c.deleted_at.is_(None)).scalar_subquery()
+    return _id_where(model_id, _names.c.name_key == name_key)
 
 
-def _is_stage(model_id: Any, name: str) -> ColumnElement[bool]:
+def _in_no_stage(model_id: Any) -> ScalarSelect[UUID]:
+    """Versions that hold no stage, two at most (a subquery)."""
+    return _id_where(model_id, ~exists().where(Tenure.version_id == _names.c.id, is_open))
+
+
+def _id_where(model_id: Any, condition: ColumnElement[bool]) -> ScalarSelect[UUID]:
+    return (
+        select(_names.c.id)
+        .where(_names.c.model_id == model_id, _names.c.deleted_at.is_(None), condition)
+        .limit(_TWO)
+        .correlate_except(_names)
+        .scalar_subquery()
+    )
+
+
+def _aliased(model_id: Any, name: Any) -> ScalarSelect[UUID]:
+    """The version that an alias points at (a subquery)."""
+    here = (Alias.model_id == model_id, Alias.name == name)
+    return select(Alias.version_id).where(*here).correlate_except(Alias).scalar_subquery()
+
+
+def _is_stage(model_id: Any, name: Any) -> ColumnElement[bool]:
     return exists().where(in_force(model_id), Stage.name == name)
 
 
@@ -80,25 +111,57 @@ def resolves(
     several holders matches several.
     """
     word = ref.value.lower()
-    held = func.array(holders(model_id, word))
     match ref.kind:
         case RefKind.NUMBER:
             return number == ref.number  # type: ignore[no-any-return]
         case RefKind.LATEST:
             return number == latest_ready  # type: ignore[no-any-return]
         case RefKind.ALIAS:
-            aliased = func.array(
-                select(Alias.version_id)
-                .where(Alias.model_id == model_id, Alias.name == ref.value)
-                .scalar_subquery()
-            )
-            return version_id == func.any(case((_is_stage(model_id, word), held), else_=aliased))  # type: ignore[no-any-return]
+            return version_id == func.any(_of_alias(model_id, ref.value, word))  # type: ignore[no-any-return]
         case RefKind.WORD if word == NO_STAGE:
             return ~exists().where(Tenure.version_id == version_id, is_open)
         case RefKind.WORD:
-            # By id in both cases: for "this id or that name" every version would be looked at.
-            named = func.array(_of_name(model_id, word))
-            return version_id == func.any(func.array_cat(held, named))  # type: ignore[no-any-return]
+            return version_id == func.any(_of_word(model_id, word))  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedColumns:
+    """References as rows: what `parse_ref` says of each. `word` is the value in lower case."""
+
+    kind: Any
+    value: Any
+    word: Any
+    number: Any
+
+
+def meant(asked: AskedColumns, *, model_id: Any, latest_ready: Any) -> ColumnElement[list[UUID]]:
+    """The ids of what a reference means, the same as `resolves` for references that are rows: of
+    those that are not deleted, and two at most. Every way to them is a walk along an index."""
+    kind, word = asked.kind, asked.word
+    found: ColumnElement[list[UUID]] = case(
+        (kind == RefKind.NUMBER.value, _with_number(model_id, asked.number)),
+        (kind == RefKind.LATEST.value, _with_number(model_id, latest_ready)),
+        (kind == RefKind.ALIAS.value, _of_alias(model_id, asked.value, word)),
+        (word == NO_STAGE, func.array(_in_no_stage(model_id))),
+        else_=_of_word(model_id, word),
+    )
+    return found
+
+
+def _with_number(model_id: Any, number: Any) -> ColumnElement[Any]:
+    return func.array(_id_where(model_id, _names.c.number == number))
+
+
+def _of_alias(model_id: Any, name: Any, word: Any) -> ColumnElement[Any]:
+    """An alias that bears a stage's name means that stage's holder."""
+    held, aliased = func.array(holders(model_id, word)), func.array(_aliased(model_id, name))
+    return case((_is_stage(model_id, word), held), else_=aliased)
+
+
+def _of_word(model_id: Any, word: Any) -> ColumnElement[Any]:
+    # By id in both cases: for "this id or that name" every version would be looked at.
+    held, named = func.array(holders(model_id, word)), func.array(_of_name(model_id, word))
+    return func.array_cat(held, named)
 
 
 def stage_of(version_id: Any) -> ScalarSelect[str]:

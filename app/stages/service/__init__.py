@@ -4,10 +4,12 @@ from app.stages.service.aliases import point, remove
 from app.stages.service.layout import laid_out, lay_out
 from app.stages.service.leaving import drop_aliases, leave
 from app.stages.service.references import (
+    AskedColumns,
     Holder,
     aliases_of,
     is_open,
     is_stage,
+    meant,
     open_tenure,
     resolves,
     stage_named,
@@ -27,6 +29,7 @@ from app.stages.service.show import (
 from app.stages.service.tenures import enter, incumbents, instant_for
 
 __all__ = [
+    "AskedColumns",
     "Holder",
     "alias",
     "alias_history",
@@ -42,6 +45,7 @@ __all__ = [
     "laid_out",
     "lay_out",
     "leave",
+    "meant",
     "open_tenure",
     "overview",
     "point",

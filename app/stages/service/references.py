@@ -6,9 +6,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.stages import queries
 from app.stages.queries import (
+    AskedColumns,
     Holder,
     aliases_of,
     is_open,
+    meant,
     open_tenure,
     resolves,
     stage_named,
@@ -17,10 +19,12 @@ from app.stages.queries import (
 )
 
 __all__ = [
+    "AskedColumns",
     "Holder",
     "aliases_of",
     "is_open",
     "is_stage",
+    "meant",
     "open_tenure",
     "resolves",
     "stage_named",

@@ -3,12 +3,11 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
-from app.core.etags import etag
 from app.stages.rules import NO_STAGE
 from app.versions import shown
 from app.versions.queries import VersionView
-from app.versions.rendering import Rendered, rendered
-from app.versions.rules import is_stored
+from app.versions.rendering import rendered
+from app.versions.rules import etag_of, is_stored
 from app.versions.schemas import VersionOutput
 from app.versions.tables import Version
 
@@ -44,10 +43,9 @@ async def show(session: AsyncSession, actor: Actor, version: Version) -> tuple[b
     """A version after a change, as PostgreSQL has it now: its JSON and its ETag."""
     await session.flush()
     found = rendered(await shown.of(session, version.id))
-    return found.body(actor), tag_of(found)
+    return found.body(actor), found.tag
 
 
-def tag_of(version: Version | Rendered) -> str:
-    """The ETag of a version. Its id is in it, because one address may lead to several versions: the
-    next holder of a stage may have the revision that the one before had."""
-    return etag(version.revision, version.id.int)
+def tag_of(version: Version) -> str:
+    """The ETag of a version."""
+    return etag_of(version.id, version.revision)
