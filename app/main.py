@@ -28,6 +28,7 @@ from app.versions.resolver import Resolver
 # The order in which /docs shows the rooms: the story of a version, then people, then the record.
 ROOMS = (
     "models",
+    "naming",
     "versions",
     "search",
     "files",

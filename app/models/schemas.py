@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from app.core.schemas import Description, Input, ModelName, Output, Tags, Time
+from app.core.schemas import Description, Input, ModelName, Output, TagKey, Tags, Time
+from app.models.conventions import MOST_PATTERN, check_pattern
 from app.models.rules import check_template
 
 NameTemplate = Annotated[
@@ -19,6 +20,81 @@ NameTemplate = Annotated[
     ),
     AfterValidator(check_template),
 ]
+
+
+Pattern = Annotated[
+    str,
+    Field(min_length=1, max_length=MOST_PATTERN, examples=["churn-[0-9]{8}-[a-z0-9-]+"]),
+    AfterValidator(check_pattern),
+]
+
+
+class NamingRules(Input):
+    """What names and tags must be like: regular expressions in RE2's syntax, each held against the
+    whole of a text."""
+
+    version_pattern: Pattern | None = Field(
+        default=None,
+        description="What names of versions must match, given or rendered by `name_template`. A "
+        "version without a name breaks nothing.",
+    )
+    alias_pattern: Pattern | None = Field(
+        default=None,
+        description="What new aliases must match; those that are there can still be moved.",
+        examples=["[a-z]+(-[a-z]+)*"],
+    )
+    tag_key_pattern: Pattern | None = Field(
+        default=None,
+        description="What the keys of versions' tags must match.",
+        examples=["[a-z][a-z0-9_.]*"],
+    )
+    required_tags: list[TagKey] = Field(
+        default_factory=list,
+        max_length=50,
+        description="Keys of tags that every version must have.",
+        examples=[["team"]],
+    )
+    tag_patterns: dict[TagKey, Pattern] = Field(
+        default_factory=dict,
+        max_length=50,
+        description="Key of a tag to what its value must match, on versions that have it.",
+        examples=[{"team": "fraud|risk|growth"}],
+    )
+
+
+def _none_if_empty(rules: NamingRules | None) -> NamingRules | None:
+    return rules if rules is not None and any(rules.model_dump().values()) else None
+
+
+Naming = Annotated[NamingRules | None, AfterValidator(_none_if_empty)]
+
+
+class NamingOutput(Output):
+    """The naming rules of a model."""
+
+    version_pattern: str | None = Field(
+        default=None,
+        description="What names of versions must match, in RE2's syntax.",
+        examples=["churn-[0-9]{8}-[a-z0-9-]+"],
+    )
+    alias_pattern: str | None = Field(
+        default=None, description="What new aliases must match.", examples=["[a-z]+(-[a-z]+)*"]
+    )
+    tag_key_pattern: str | None = Field(
+        default=None,
+        description="What the keys of versions' tags must match.",
+        examples=["[a-z][a-z0-9_.]*"],
+    )
+    required_tags: list[str] = Field(
+        default_factory=list,
+        description="Keys of tags that every version must have.",
+        examples=[["team"]],
+    )
+    tag_patterns: dict[str, str] = Field(
+        default_factory=dict,
+        description="Key of a tag to what its value must match.",
+        examples=[{"team": "fraud|risk|growth"}],
+    )
 
 
 class ModelInput(Input):
@@ -39,6 +115,9 @@ class ModelInput(Input):
         description="The naming convention for versions. Without one, a version has a name only "
         "where it is given one.",
     )
+    naming: Naming = Field(
+        default=None, description="What names and tags of its versions, and aliases, must be like."
+    )
 
 
 class ModelChange(Input):
@@ -48,6 +127,11 @@ class ModelChange(Input):
     tags: Tags = Field(default_factory=dict)
     name_template: NameTemplate | None = Field(
         default=None, description="A new convention; null takes it away. Existing names stay."
+    )
+    naming: Naming = Field(
+        default=None,
+        description="New naming rules in place of those there are; null takes them away. What "
+        "exists stays as it is; `GET /models/{model}/naming/report` tells what breaks them.",
     )
 
 
@@ -62,6 +146,9 @@ class ModelOutput(Output):
     name_template: str | None = Field(
         description="The naming convention for versions, if any.",
         examples=["{model}-{date:%Y%m%d}-lr{params.lr}-{number}"],
+    )
+    naming: NamingOutput | None = Field(
+        description="What names and tags of its versions, and aliases, must be like, if anything."
     )
     created_by: str = Field(description="The identity that made it.", examples=["alice"])
     created_at: Time = Field(description="When it was made.")

@@ -89,6 +89,7 @@ async def create(session: AsyncSession, actor: Actor, wanted: ModelInput) -> Mod
         description=wanted.description,
         tags=wanted.tags,
         name_template=wanted.name_template,
+        naming=None if wanted.naming is None else wanted.naming.model_dump(),
         created_by=actor.name,
         created_at=now,
         updated_at=now,

@@ -110,6 +110,9 @@ async def have_a_story(admin: Api, team: Team) -> dict[str, str]:
     await twice(admin, "/trust/churn-ci/test", {"token": "a.b.c"})
     await twice(alice, "/models", {"name": "churn"})
     await changed(alice, "PATCH", "/models/churn", {"description": "Who leaves."})
+    await changed(alice, "PATCH", "/models/churn", {"naming": {"version_pattern": "[a-z]+"}})
+    await twice(alice, "/models/churn/naming/preview", {"sample": {"params": {"n": 1}}})
+    await twice(alice, "/naming/preview", {"model": "churn", "name_template": "{model}-{number}"})
     versions = "/models/churn/versions"
     for number in range(3):
         await twice(alice, versions, {"params": {"n": number}})

@@ -19,6 +19,7 @@ async def test_a_contributor_makes_a_model_and_the_record_says_so(admin: Api, te
         "description": "Who leaves.",
         "tags": {"team": "crm"},
         "name_template": None,
+        "naming": None,
         "created_by": "alice",
         "created_at": made.json()["created_at"],
         "updated_at": made.json()["created_at"],

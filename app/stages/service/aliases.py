@@ -10,6 +10,8 @@ from app.core.db import clock
 from app.core.etags import check_if_match, etag
 from app.core.problems import InvalidRequest, NotFound, StaleRevision
 from app.models import service as models
+from app.models.conventions import alias_breaches
+from app.models.problems import refuse_breaches
 from app.models.tables import Model
 from app.stages import queries
 from app.stages.moments import aliased
@@ -39,6 +41,7 @@ async def point(
         return current
     at = await clock(session)
     if current is None:
+        refuse_breaches(model.name, alias_breaches(model.naming, name))
         changes = await queries.alias_changes_count(session, model.id, name)
         alias = Alias(model_id=model.id, name=name, revision=changes + 1)
         session.add(alias)

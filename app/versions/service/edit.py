@@ -16,7 +16,7 @@ from app.versions.problems import VersionIsReady
 from app.versions.rules import RECIPE_FIELDS, STILL_CHANGES, frozen_fields
 from app.versions.schemas import VersionChange
 from app.versions.service.drafts import lock_version, wrote
-from app.versions.service.naming import check_free_of_stages, render
+from app.versions.service.naming import check_free_of_stages, check_rules, render
 from app.versions.service.note import note
 from app.versions.service.parents import set_parents
 from app.versions.service.show import tag_of
@@ -45,6 +45,7 @@ async def edit(
     before = await _state(session, version, wanted)
     await _write(session, actor, model, version, change, wanted)
     differs = audit.difference(before, await _state(session, version, wanted))
+    check_rules(model, version, differs)
     if not differs:
         return version
     if set(differs) - STILL_CHANGES or version.status != "ready":

@@ -10,7 +10,7 @@ from app.core.etags import etag
 from app.core.filters import parse_filter
 from app.core.pages import Page, bad_cursor, cut, decode_cursor, encode_cursor
 from app.models import service as models
-from app.models.schemas import ModelOutput
+from app.models.schemas import ModelOutput, NamingOutput
 from app.models.tables import Counter, Model
 from app.versions import queries
 from app.versions.queries import Holdings
@@ -106,6 +106,7 @@ def _model(model: Model, counter: Counter, held: Holdings) -> ModelOutput:
         description=model.description,
         tags=model.tags,
         name_template=model.name_template,
+        naming=None if model.naming is None else NamingOutput.model_validate(model.naming),
         created_by=model.created_by,
         created_at=model.created_at,
         updated_at=model.updated_at,

@@ -1,17 +1,20 @@
 """The name of a version: its own, or what the model's convention renders."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.problems import InvalidRequest
+from app.models.conventions import name_breaches, tag_breaches
+from app.models.problems import refuse_breaches
 from app.models.rules import LacksField, render_name
 from app.models.tables import Model
 from app.stages.service import is_stage
 from app.versions.problems import NameTemplateLacksField, VersionNameTaken
 from app.versions.schemas import VersionInput
+from app.versions.tables import Version
 
 
 async def check_free_of_stages(session: AsyncSession, model: Model, name: str) -> None:
@@ -40,12 +43,23 @@ def named(
     wanted: VersionInput,
 ) -> str | None:
     """The name of a version to register: its own, or the one that the model's convention renders.
-    Raises the problem with it under that convention."""
-    template = convention["template"]
-    if wanted.name is not None or template is None:
-        return wanted.name
-    recipe = wanted.model_dump(include={"params", "metrics", "code", "tags"})
-    return _rendered(template, {**recipe, "model": model, "number": number}, created_at)
+    Raises the problem with it, or with its tags, under that convention."""
+    name, template = wanted.name, convention["template"]
+    if name is None and template is not None:
+        recipe = wanted.model_dump(include={"params", "metrics", "code", "tags"})
+        name = _rendered(template, {**recipe, "model": model, "number": number}, created_at)
+    rules = convention["naming"]
+    refuse_breaches(model, [*tag_breaches(rules, wanted.tags), *name_breaches(rules, name)])
+    return name
+
+
+def check_rules(model: Model, version: Version, changed: Collection[str]) -> None:
+    """Refuse a change of a version's name or tags that the model's naming rules do not allow. What
+    is not changed may be older than the rules, and stays."""
+    breaches = tag_breaches(model.naming, version.tags) if "tags" in changed else []
+    if "name" in changed:
+        breaches += name_breaches(model.naming, version.name)
+    refuse_breaches(model.name, breaches)
 
 
 def _rendered(template: str, facts: dict[str, Any], created_at: datetime) -> str:

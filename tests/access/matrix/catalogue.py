@@ -76,6 +76,9 @@ MODELS = (
         also=P.MODELS_PURGE,
     ),
     Case(f"POST {M}/restore", at={"model": "gone"}),
+    Case(f"POST {M}/naming/preview", send={"json": {}}),
+    Case(f"GET {M}/naming/report"),
+    Case(f"POST {API}/naming/preview", send={"json": {"model": "any"}}),
 )  # fmt: skip
 
 VERSIONS = (
