@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, func
+from sqlalchemy import ForeignKey, Index, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -33,4 +33,12 @@ class Evaluation(Base):
     # The table lies in a room above.
     redaction_id: Mapped[UUID | None] = mapped_column(ForeignKey("redactions.id"))
 
-    __table_args__ = (Index("ix_evaluations_version_id_id", "version_id", "id"),)
+    __table_args__ = (
+        Index("ix_evaluations_version_id_id", "version_id", "id"),
+        Index("ix_evaluations_dataset", "model_id", text("md5(dataset_name)")),
+        Index(
+            "ix_evaluations_digest",
+            *("model_id", "dataset_sha256"),
+            postgresql_where=text("dataset_sha256 is not null"),
+        ),
+    )

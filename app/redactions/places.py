@@ -119,11 +119,13 @@ LONGEST = {
 
 _WORD = "one of a few fixed words"
 _OURS = "made by the service from nothing that was sent"
+_COUNTED = "PostgreSQL counts it from `versions`: a row goes with the last recipe that says so"
 EXCEPTIONS = {
     "alembic_version.version_num": _OURS,
     "blobs.damage": _WORD,
     "checkpoints.key_id": _OURS,
     "checks.status": _WORD,
+    **{f"dataset_uses.{each}": _COUNTED for each in ("name", "version", "sha256")},
     "events.action": _WORD,
     "events.actor": "sealed with the event; told under `left`",
     "grants.role": _WORD,

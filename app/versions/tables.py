@@ -134,5 +134,7 @@ class Parent(Base):
     version_id: Mapped[UUID] = mapped_column(
         ForeignKey("versions.id", ondelete="CASCADE"), primary_key=True
     )
-    parent_id: Mapped[UUID] = mapped_column(ForeignKey("versions.id"), primary_key=True, index=True)
+    parent_id: Mapped[UUID] = mapped_column(ForeignKey("versions.id"), primary_key=True)
     position: Mapped[int]
+
+    __table_args__ = (Index("ix_version_parents_parent_id", "parent_id", "version_id"),)

@@ -19,7 +19,6 @@ APP = Path(__file__).parents[2] / "app"
 RESERVED: frozenset[Permission] = frozenset(
     {
         Permission.VERSIONS_RESOLVE,
-        Permission.DATASETS_READ,
     }
 )
 

@@ -20,7 +20,10 @@ TOLD = ("ETag", "Location", "Link", "Idempotent-Replay", "X-Request-ID")
 SAID = {"body": "Why?"}
 CURVE = {"points": [{"key": key, "step": 1, "value": 0.5} for key in ("loss", "validation/loss")]}
 # What must be asked with a question.
-ASKED = {"/api/v1/models/{model}/compare": {"versions": "1,2"}}
+ASKED = {
+    "/api/v1/impact": {"dataset": "customers"},
+    "/api/v1/models/{model}/compare": {"versions": "1,2"},
+}
 Fact = tuple[str, str, str, str]  # method, path, status, header
 
 
@@ -166,6 +169,7 @@ async def have_a_story(admin: Api, team: Team) -> dict[str, str]:
         "{alias}": "older",
         "{evaluation}": evaluation["id"],
         "{check}": "unit",
+        "{dataset}": "customers",
         "{promotion}": promotion["id"],
         "{comment}": comment["id"],
         "{revision}": "1",

@@ -149,4 +149,9 @@ async def _make_history(scene: Scene, bob: Api) -> None:
     scene.names |= {"draft": "6", "recalled": "7", "holder": "2", "protected": "champion"}
     scene.names |= {"asset": "docs.js", "slug": "not-found"}
     scene.names |= {"ref": "1", "n": "4", "stage": "production", "alias": "older", "check": "unit"}
-    scene.names |= {"path": "w.bin", "evaluation": evaluation["id"], "comment": comment["id"]}
+    scene.names |= {
+        "path": "w.bin",
+        "dataset": "events",
+        "evaluation": evaluation["id"],
+        "comment": comment["id"],
+    }

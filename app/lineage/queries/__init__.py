@@ -1,0 +1,1 @@
+"""Every SELECT on lineage, data sets and impact."""
