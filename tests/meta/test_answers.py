@@ -18,6 +18,7 @@ from tests.seals.record import seal
 
 TOLD = ("ETag", "Location", "Link", "Idempotent-Replay", "X-Request-ID")
 SAID = {"body": "Why?"}
+DATA = [{"name": name, "role": "train"} for name in ("customers", "events")]
 CURVE = {"points": [{"key": key, "step": 1, "value": 0.5} for key in ("loss", "validation/loss")]}
 # What must be asked with a question.
 ASKED = {
@@ -118,7 +119,7 @@ async def have_a_story(admin: Api, team: Team) -> dict[str, str]:
     await twice(alice, "/naming/preview", {"model": "churn", "name_template": "{model}-{number}"})
     versions = "/models/churn/versions"
     for number in range(3):
-        await twice(alice, versions, {"params": {"n": number}})
+        await twice(alice, versions, {"params": {"n": number}, "datasets": DATA})
         await twice(alice, f"{versions}/{number + 1}/finalize")
     await changed(alice, "PATCH", f"{versions}/1", {"tags": {"a": "b"}})
     await twice(alice, f"{versions}/3/recall", {"reason": "Leaks."})
