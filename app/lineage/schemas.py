@@ -20,7 +20,9 @@ class VersionPlace(Output):
     )
     name: str | None = Field(description="The version's name.", examples=["churn-2026-11"])
     status: str = Field(description="Its status.", examples=["ready"])
-    stage: str = Field(description="The stage that it holds; `none` for no stage.")
+    stage: str = Field(
+        description="The stage that it holds; `none` for no stage.", examples=["production"]
+    )
     recalled: bool = Field(description="Whether it is not to be used any more.", examples=[False])
 
 
@@ -33,19 +35,29 @@ class Node(Output):
         examples=["version:churn/3"],
     )
     kind: Literal["version", "dataset"] = Field(description="What it is.", examples=["version"])
-    model: str | None = Field(default=None, description="Of a version: its model.")
-    number: int | None = Field(default=None, description="Of a version: its number.")
+    model: str | None = Field(
+        default=None, description="Of a version: its model.", examples=["churn"]
+    )
+    number: int | None = Field(default=None, description="Of a version: its number.", examples=[3])
     name: str | None = Field(description="Its name.", examples=["churn-2026-11"])
     version: int | str | None = Field(
-        default=None, description="Of a version its number; of a data set its version."
+        default=None,
+        description="Of a version its number; of a data set its version.",
+        examples=[3],
     )
-    status: str | None = Field(default=None, description="Of a version: its status.")
-    stage: str | None = Field(default=None, description="Of a version: the stage that it holds.")
+    status: str | None = Field(
+        default=None, description="Of a version: its status.", examples=["ready"]
+    )
+    stage: str | None = Field(
+        default=None, description="Of a version: the stage that it holds.", examples=["production"]
+    )
     recalled: bool | None = Field(
-        default=None, description="Of a version: whether it is not to be used any more."
+        default=None,
+        description="Of a version: whether it is not to be used any more.",
+        examples=[False],
     )
     distance: int | None = Field(
-        default=None, description="Of a version: how many steps away it is, at least."
+        default=None, description="Of a version: how many steps away it is, at least.", examples=[1]
     )
     sha256: str | None = Field(
         default=None, description="Of a data set: its digest.", examples=[SHA]
@@ -71,8 +83,12 @@ class UsedDataset(Output):
     name: str = Field(description="What the team calls it.", examples=["customers-2026-10"])
     role: str = Field(description="What it was used for.", examples=["train"])
     version: str | None = Field(default=None, description="Its version.", examples=["2026-10-31"])
-    sha256: str | None = Field(default=None, description="The SHA-256 of its bytes.")
-    uri: str | None = Field(default=None, description="Where it is kept.")
+    sha256: str | None = Field(
+        default=None, description="The SHA-256 of its bytes.", examples=[SHA]
+    )
+    uri: str | None = Field(
+        default=None, description="Where it is kept.", examples=["s3://data/customers.parquet"]
+    )
     rows: int | None = Field(default=None, description="How many rows.", examples=[48213])
 
 
@@ -89,7 +105,8 @@ class LineageOutput(VersionPlace):
     depth: int = Field(description="How many steps were walked.", examples=[3])
     truncated: bool = Field(
         description="Whether there is more than is shown: an answer has at most 1,000 versions, "
-        "1,000 data sets and 20,000 edges."
+        "1,000 data sets and 20,000 edges.",
+        examples=[False],
     )
 
 
@@ -152,5 +169,6 @@ class ImpactOutput(Output):
     truncated: bool = Field(
         description="Whether there may be more: an answer has at most 1,000 versions, looks at "
         "20,000 ways and walks `depth` steps. Where it is true, ask more narrowly: the list is "
-        "not the whole of it."
+        "not the whole of it.",
+        examples=[False],
     )
