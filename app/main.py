@@ -61,7 +61,13 @@ def build_runtime(settings: Settings, url: str) -> Runtime:
     """The runtime of this process, over a database that runs already. Opens no connection."""
     schema.load_tables()  # low rooms' tables name higher rooms' in their foreign keys
     hub = Hub(settings.direct_url)
-    db = Database(url, pool_size=settings.pool_size, hub=hub)
+    db = Database(
+        url,
+        pool_size=settings.pool_size,
+        hub=hub,
+        search_connections=settings.search_connections,
+        search_seconds=settings.search_seconds,
+    )
     storage = importlib.import_module("app.blobs.storage")
     store = storage.open_store(settings)
     issuers = Issuers(ca_file=settings.oidc_ca_file)

@@ -150,7 +150,8 @@ def database(settings: Settings) -> Iterator[Settings]:
     if not settings.embedded:
         yield settings
         return
-    connections = max(100, settings.workers * (settings.pool_size + 10) + 20)
+    each = settings.pool_size + settings.search_connections + 10
+    connections = max(100, settings.workers * each + 20)
     postgres = EmbeddedPostgres(settings.data_dir, connections=connections)
     url = postgres.start()
     try:

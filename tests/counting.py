@@ -22,9 +22,11 @@ def statements(runtime: Runtime) -> Iterator[list[str]]:
         if not statement.startswith(OF_THE_TOKEN):
             sent.append(statement)
 
-    engine = runtime.db.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", heard)
+    engines = (runtime.db.engine.sync_engine, runtime.db.search_engine.sync_engine)
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", heard)
     try:
         yield sent
     finally:
-        event.remove(engine, "before_cursor_execute", heard)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", heard)

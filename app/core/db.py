@@ -18,6 +18,7 @@ from sqlalchemy import DateTime, LargeBinary, MetaData, Select, TypeDecorator, t
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -26,7 +27,7 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.orm import DeclarativeBase
 
-from app.core.problems import problem_for_constraint
+from app.core.problems import Unavailable, problem_for_constraint
 from app.core.signals import Hub
 
 NAMING = {
@@ -49,6 +50,14 @@ DIRECT = (
     "-c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
 )
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+# Searches join by nested loops alone, in the order that their indexes give, and never in several
+# processes at once: what a page costs depends on what it reads, not on what is guessed of a table.
+SEARCHING = (
+    "-c jit=off -c max_parallel_workers_per_gather=0 -c enable_hashjoin=off "
+    "-c enable_mergejoin=off -c enable_seqscan=off -c enable_bitmapscan=off -c enable_sort=off "
+    "-c enable_material=off -c enable_memoize=off"
+)
+SEARCH_WAIT_SECONDS = 1.0
 
 
 class Base(DeclarativeBase):
@@ -78,25 +87,47 @@ class Sha256(TypeDecorator[str]):
 
 
 class Database:
-    """A pool of connections and the two ways to use it."""
+    """A pool of connections and the two ways to use it, and a small pool for searches, so that
+    costly ones never take the connections of the others."""
 
-    def __init__(self, url: str, *, pool_size: int, hub: Hub) -> None:
-        """`url` is any libpq connection string; nothing is opened before the first use."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int,
+        hub: Hub,
+        search_connections: int = 2,
+        search_seconds: float = 5,
+    ) -> None:
+        """`url` is any libpq connection string; nothing is opened before the first use. A statement
+        of a search is cancelled after `search_seconds`."""
         self.url = url
         self.hub = hub
+        self.search_seconds = search_seconds
 
         self._is_closed = False
         self.direct = Direct(functools.partial(self._connect, DIRECT))
+        self.engine = self._engine(self._connect, pool_size, wait_seconds=10)
+        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        patience = f"-c statement_timeout={max(1, round(search_seconds * 1000))}"
+        search = functools.partial(self._connect, f"{LIMITS} {SEARCHING} {patience}")
+        self.search_engine = self._engine(search, search_connections, SEARCH_WAIT_SECONDS)
+        self._searching = self.search_engine.execution_options(isolation_level="AUTOCOMMIT")
 
-        self.engine: AsyncEngine = create_async_engine(
+    def _engine(
+        self,
+        connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]],
+        connections: int,
+        wait_seconds: float,
+    ) -> AsyncEngine:
+        return create_async_engine(
             "postgresql+psycopg://",
-            async_creator=self._connect,
-            pool_size=pool_size,
+            async_creator=connect,
+            pool_size=connections,
             max_overflow=0,
-            pool_timeout=10,
+            pool_timeout=wait_seconds,
             hide_parameters=True,  # bound values would reach the log with an error
         )
-        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def _connect(self, options: str = LIMITS) -> psycopg.AsyncConnection[Any]:
         if self._is_closed:
@@ -132,11 +163,25 @@ class Database:
         async with self._autocommit.connect() as connection:
             yield connection
 
+    @asynccontextmanager
+    async def searching(self) -> AsyncIterator[AsyncSession]:
+        """The same for searches. Where all connections of searches are taken for longer than a
+        moment, that is said (503)."""
+        async with AsyncSession(
+            self._searching, expire_on_commit=False, autoflush=False
+        ) as session:
+            try:
+                await session.connection()
+            except PoolTimeout as error:
+                raise _too_many_searches() from error
+            yield session
+
     async def close(self) -> None:
         """Close every connection, for good: what still runs beside requests opens none anew."""
         self._is_closed = True
         await self.direct.close()
         await self.engine.dispose()
+        await self.search_engine.dispose()
 
 
 class Direct:
@@ -215,6 +260,13 @@ async def clock(session: AsyncSession) -> datetime:
     lock that this transaction waited for)."""
     found: datetime = (await session.execute(text("select clock_timestamp()"))).scalar_one()
     return found.astimezone(UTC)
+
+
+def _too_many_searches() -> Unavailable:
+    return Unavailable(
+        "As many searches are under way as may be at once. Send it again in a moment.",
+        retry_after=2,
+    )
 
 
 def _as_problem(error: IntegrityError) -> Exception:

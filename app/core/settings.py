@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     migrate_database_url: SecretStr | None = None
     listen_url: SecretStr | None = None
     pool_size: int = Field(default=10, ge=1, le=200)
+    search_connections: int = Field(default=4, ge=1, le=100)
+    search_seconds: float = Field(default=5, ge=0.001, le=25)
 
     s3_bucket: str | None = None
     s3_endpoint: str | None = None

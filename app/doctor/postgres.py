@@ -68,9 +68,9 @@ async def _role(connection: Connection, found: Findings) -> None:
 
 async def _connections(connection: Connection, settings: Settings, found: Findings) -> None:
     allowed = await queries.most_connections(connection)
-    needed = settings.workers * (settings.pool_size + 2)
+    needed = settings.workers * (settings.pool_size + settings.search_connections + 2)
     if allowed < needed:
         found.bad(
             f"PostgreSQL: it allows {allowed} connections, and this server may use {needed}. Raise "
-            "max_connections or lower STAGEWARD_POOL_SIZE."
+            "max_connections or lower STAGEWARD_POOL_SIZE or STAGEWARD_SEARCH_CONNECTIONS."
         )

@@ -1,7 +1,6 @@
 """Every SELECT on versions."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +8,6 @@ from sqlalchemy import (
     ColumnElement,
     and_,
     column,
-    exists,
     func,
     literal,
     or_,
@@ -17,17 +15,14 @@ from sqlalchemy import (
     table,
     text,
     true,
-    tuple_,
     union,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from app.access.service import visible
-from app.core.actor import Actor
 from app.models.tables import Counter, Model
-from app.stages.rules import NO_STAGE, Ref
+from app.stages.rules import Ref
 from app.stages.service import aliases_of, is_open, resolves, stage_of
 from app.stages.tables import Alias, Stage, Tenure
 from app.versions.tables import Author, Parent, Version
@@ -224,59 +219,6 @@ async def holdings(session: AsyncSession, model_ids: list[UUID]) -> dict[UUID, H
         else:
             found[model_id].stages.setdefault(name, []).append(number)
     return found
-
-
-async def page_in_model(
-    session: AsyncSession,
-    model_id: UUID,
-    *,
-    terms: list[tuple[str, str]],
-    after: int | None,
-    limit: int,
-) -> list[VersionView]:
-    """A model's versions, newest number first, and one more than `limit`."""
-    statement = (
-        views.where(Version.model_id == model_id, *map(_equals, terms))
-        .order_by(Version.number.desc())
-        .limit(limit + 1)
-    )
-    if after is not None:
-        statement = statement.where(Version.number < after)
-    return [as_view(row) for row in await session.execute(statement)]
-
-
-async def page_everywhere(
-    session: AsyncSession,
-    actor: Actor,
-    *,
-    terms: list[tuple[str, str]],
-    after: tuple[datetime, UUID] | None,
-    limit: int,
-) -> list[VersionView]:
-    """The versions of all models that the actor can see, newest first, and one more."""
-    statement = (
-        views.where(visible(actor, Model.name), *map(_equals, terms))
-        .order_by(Version.created_at.desc(), Version.id.desc())
-        .limit(limit + 1)
-    )
-    if after is not None:
-        statement = statement.where(tuple_(Version.created_at, Version.id) < after)
-    return [as_view(row) for row in await session.execute(statement)]
-
-
-def _equals(term: tuple[str, str]) -> ColumnElement[bool]:
-    field, value = term
-    if field == "stage" and value.lower() == NO_STAGE:
-        return ~exists().where(Tenure.version_id == Version.id, is_open)
-    if field == "stage":
-        return exists().where(
-            Tenure.version_id == Version.id, is_open, Tenure.stage == value.lower()
-        )
-    if field == "status":
-        return Version.status == value
-    if field == "name":
-        return Version.name == value
-    return Version.tags.contains({field.removeprefix("tags."): value})
 
 
 async def lock_parent(session: AsyncSession, model: str, ref: int | str) -> Version | None:

@@ -1,24 +1,22 @@
 """The routes of versions."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Request, Response
 
-from app.access.dependencies import Allowed, CurrentActor
+from app.access.dependencies import CurrentActor
 from app.access.service import check
 from app.access.table import Permission
 from app.core.actor import Actor
 from app.core.etags import IfMatch, IfNoneMatch, not_modified
-from app.core.filters import check_order
-from app.core.pages import Cursor, Limit, Page, link_next
 from app.core.problems import Conflict, InvalidRequest, NotAllowed, NotFound, StaleRevision
 from app.core.problems_docs import responses
-from app.core.runtime import Reading, Runtime, Transaction, get_runtime
+from app.core.runtime import Runtime, Transaction, get_runtime
 from app.edge.routing import api_router, first_by, read_shape
 from app.files import service as files
 from app.files.schemas import VersionRegistration
 from app.models import service as models
-from app.models.dependencies import ModelToChange, ModelToRead
+from app.models.dependencies import ModelToChange
 from app.models.tables import Model
 from app.versions import service
 from app.versions.dependencies import VersionInModel, VersionToChange, VersionToRead
@@ -35,23 +33,6 @@ from app.versions.schemas import RecallInput, VersionChange, VersionOutput
 from app.versions.tables import Version
 
 router = api_router("Versions")
-
-Filter = Annotated[
-    str | None,
-    Query(
-        max_length=4000,
-        description="Equalities joined by `and`, on `name`, `stage`, `status`, `tags.<key>`.",
-        examples=["stage = 'production' and tags.team = 'fraud'"],
-    ),
-]
-
-
-def _order(column: str) -> Any:
-    return Query(
-        max_length=200,
-        description=f"The newest come first, which is also what `{column} desc` says.",
-        examples=[f"{column} desc"],
-    )
 
 
 async def _shown(
@@ -105,66 +86,6 @@ async def create_version(
     name = models.quoted(model.name)
     location = f"/api/v1/models/{name}/versions/{version.number}"
     return await _shown(session, actor, version, 201, Location=location)
-
-
-@router.get(
-    "/models/{model}/versions",
-    summary="List a model's versions",
-    responses=responses(NotFound, InvalidRequest),
-)
-async def list_versions(
-    model: Annotated[Model, Depends(ModelToRead(Permission.VERSIONS_READ))],
-    actor: CurrentActor,
-    session: Reading,
-    request: Request,
-    response: Response,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-    filter: Filter = None,
-    order_by: Annotated[str | None, _order("number")] = None,
-    stage: Annotated[
-        str | None,
-        Query(max_length=64, description="Only those that hold this stage; `none` for no stage."),
-    ] = None,
-    status: Annotated[
-        Literal["draft", "verifying", "ready", "failed"] | None,
-        Query(description="Only those of this status."),
-    ] = None,
-) -> Page[VersionOutput]:
-    """The versions of a model, newest first."""
-    check_order(order_by, "number")
-    page = await service.list_versions(
-        session,
-        actor,
-        model,
-        filter_text=filter,
-        stage=stage,
-        status=status,
-        cursor=cursor,
-        limit=limit,
-    )
-    link_next(request, response, page.next_cursor)
-    return page
-
-
-@router.get("/versions", summary="Search versions", responses=responses(InvalidRequest))
-async def search_versions(
-    actor: Annotated[Actor, Depends(Allowed(Permission.MODELS_LIST))],
-    session: Reading,
-    request: Request,
-    response: Response,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-    filter: Filter = None,
-    order_by: Annotated[str | None, _order("created_at")] = None,
-) -> Page[VersionOutput]:
-    """The versions of all models that you can see, newest first."""
-    check_order(order_by, "created_at")
-    page = await service.list_everywhere(
-        session, actor, filter_text=filter, cursor=cursor, limit=limit
-    )
-    link_next(request, response, page.next_cursor)
-    return page
 
 
 @router.get(

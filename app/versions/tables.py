@@ -98,7 +98,14 @@ class Version(Base):
             "ix_versions_model_id_number",
             "model_id",
             "number",
-            postgresql_include=["created_at"],
+            postgresql_include=["created_at", "id"],
+            postgresql_where=text("deleted_at is null"),
+        ),
+        Index(
+            "ix_versions_model_id_created_at_id",
+            "model_id",
+            "created_at",
+            "id",
             postgresql_where=text("deleted_at is null"),
         ),
         Index(

@@ -246,7 +246,11 @@ def _index_versions() -> None:
     op.execute("drop index ix_versions_model_id_number")
     op.execute(
         "create index ix_versions_model_id_number on versions (model_id, number) "
-        "include (created_at) where deleted_at is null"
+        "include (created_at, id) where deleted_at is null"
+    )
+    op.execute(
+        "create index ix_versions_model_id_created_at_id on versions (model_id, created_at, id) "
+        "where deleted_at is null"
     )
 
 
@@ -280,6 +284,7 @@ def _forget_models() -> None:
 
 def downgrade() -> None:
     _forget_models()
+    op.execute("drop index ix_versions_model_id_created_at_id")
     op.execute("drop index ix_versions_model_id_number")
     op.execute(
         "create index ix_versions_model_id_number on versions (model_id, number) "

@@ -13,7 +13,7 @@ from app.versions.service.drafts import (
 )
 from app.versions.service.edit import edit
 from app.versions.service.fresh import as_registered
-from app.versions.service.lists import list_everywhere, list_versions, show_model, show_models
+from app.versions.service.lists import show_model, show_models
 from app.versions.service.recall import lift_recall, recall
 from app.versions.service.registering import Draft, Registrar, Told, drafted
 from app.versions.service.show import as_output, resolved, show, tag_of
@@ -34,8 +34,6 @@ __all__ = [
     "drafted",
     "edit",
     "lift_recall",
-    "list_everywhere",
-    "list_versions",
     "lock_draft",
     "lock_ready",
     "lock_version",

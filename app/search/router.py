@@ -1,0 +1,112 @@
+"""The routes of lists of versions."""
+
+from typing import Annotated, Literal
+
+from fastapi import Depends, Query, Request, Response
+
+from app.access.dependencies import Allowed, CurrentActor
+from app.access.table import Permission
+from app.core.actor import Actor
+from app.core.pages import Cursor, Limit, Page, link_next
+from app.core.problems import InvalidRequest, NotFound, Unavailable
+from app.core.problems_docs import responses
+from app.core.runtime import CurrentRuntime, Reading
+from app.edge.routing import api_router
+from app.models.dependencies import ModelToRead
+from app.models.tables import Model
+from app.search import service
+from app.search.problems import SearchTooCostly
+from app.search.service import Asked
+from app.versions.rendering import JSON
+from app.versions.schemas import VersionOutput
+
+router = api_router("Versions")
+
+Filter = Annotated[
+    str | None,
+    Query(
+        max_length=4000,
+        description="Comparisons joined by `and`, `or`, `not` and parentheses, on `metrics.<key>`, "
+        "`params.<key>`, `tags.<key>`, `stage`, `status`, `name`, `number`, `model`, `code.commit`,"
+        " `datasets.sha256`, `created_by`, `created_at` and what else a version shows.",
+        examples=["metrics.auc >= 0.9 and tags.team = 'fraud' and stage = 'production'"],
+    ),
+]
+OrderBy = Annotated[
+    str | None,
+    Query(
+        max_length=1000,
+        description="What to order by, each key with `desc` where the greatest come first. What "
+        "lacks a key comes last. Without it the newest come first; among equals, those that the "
+        "direction of the last key says.",
+        examples=["metrics.auc desc"],
+    ),
+]
+FreeText = Annotated[
+    str | None,
+    Query(
+        max_length=200,
+        description="Free text, looked for in name, description and tags, in any case.",
+        examples=["retrained"],
+    ),
+]
+
+
+@router.get(
+    "/models/{model}/versions",
+    summary="List a model's versions",
+    response_model=Page[VersionOutput],
+    responses=responses(NotFound, InvalidRequest, SearchTooCostly, Unavailable),
+)
+async def list_versions(
+    model: Annotated[Model, Depends(ModelToRead(Permission.VERSIONS_READ))],
+    actor: CurrentActor,
+    session: Reading,
+    runtime: CurrentRuntime,
+    request: Request,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    filter: Filter = None,
+    order_by: OrderBy = None,
+    q: FreeText = None,
+    stage: Annotated[
+        str | None,
+        Query(max_length=64, description="Only those that hold this stage; `none` for no stage."),
+    ] = None,
+    status: Annotated[
+        Literal["draft", "verifying", "ready", "failed"] | None,
+        Query(description="Only those of this status."),
+    ] = None,
+) -> Response:
+    """The versions of a model, newest first or in the order that is asked for."""
+    await session.close()  # searches have connections of their own: hold no other meanwhile
+    asked = Asked(filter, order_by, q, stage, status, cursor, limit)
+    return _page(request, *await service.list_versions(runtime.db, actor, model, asked))
+
+
+@router.get(
+    "/versions",
+    summary="Search versions",
+    response_model=Page[VersionOutput],
+    responses=responses(InvalidRequest, SearchTooCostly, Unavailable),
+)
+async def search_versions(
+    actor: Annotated[Actor, Depends(Allowed(Permission.MODELS_LIST))],
+    runtime: CurrentRuntime,
+    request: Request,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    filter: Filter = None,
+    order_by: OrderBy = None,
+    q: FreeText = None,
+) -> Response:
+    """The versions of all models that you can see, newest first or in the order that is asked
+    for."""
+    asked = Asked(filter, order_by, q, None, None, cursor, limit)
+    return _page(request, *await service.list_everywhere(runtime.db, actor, asked))
+
+
+def _page(request: Request, body: bytes, cursor: str | None) -> Response:
+    response = Response(body, media_type=JSON)
+    link_next(request, response, cursor)
+    return response
