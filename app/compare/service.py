@@ -24,7 +24,8 @@ from app.models.tables import Model
 from app.policies import service as policies
 from app.policies.gates import parse_gate
 from app.stages.rules import NO_STAGE
-from app.versions.dependencies import one, resolve
+from app.versions import service as versions
+from app.versions.dependencies import resolve
 
 SECTIONS = (
     *("evaluations", "metrics", "params", "datasets", "preprocessing", "code"),
@@ -108,7 +109,7 @@ async def _resolve(session: AsyncSession, actor: Actor, named: Sequence[Named]) 
         ids = next(found) if each in asked else []
         if not ids:  # says whether it is the model that is not there
             ids = [(await resolve(session, actor, each.model, each.ref)).version.id]
-        other = places.setdefault(one(ids, each.model, each.ref), each)
+        other = places.setdefault(versions.only(ids, each.model, each.ref), each)
         if other is not each:
             detail = (
                 f"`{other.text[:200]}` and `{each.text[:200]}` are the same version. "

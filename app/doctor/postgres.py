@@ -68,7 +68,7 @@ async def _role(connection: Connection, found: Findings) -> None:
 
 async def _connections(connection: Connection, settings: Settings, found: Findings) -> None:
     allowed = await queries.most_connections(connection)
-    needed = settings.workers * (settings.pool_size + settings.search_connections + 2)
+    needed = settings.workers * (settings.pool_size + settings.search_connections + 3)
     if allowed < needed:
         found.bad(
             f"PostgreSQL: it allows {allowed} connections, and this server may use {needed}. Raise "

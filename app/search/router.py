@@ -10,14 +10,15 @@ from app.core.actor import Actor
 from app.core.pages import Cursor, Limit, Page, link_next
 from app.core.problems import InvalidRequest, NotFound, Unavailable
 from app.core.problems_docs import responses
-from app.core.runtime import CurrentRuntime, Reading
+from app.core.runtime import CurrentRuntime, Reading, Runtime
 from app.edge.routing import api_router
 from app.models.dependencies import ModelToRead
 from app.models.tables import Model
 from app.search import service
 from app.search.problems import SearchTooCostly
 from app.search.service import Asked
-from app.versions.rendering import JSON
+from app.versions import service as versions
+from app.versions.rendering import JSON, render_page
 from app.versions.schemas import VersionOutput
 
 router = api_router("Versions")
@@ -48,6 +49,18 @@ FreeText = Annotated[
         max_length=200,
         description="Free text, looked for in name, description and tags, in any case.",
         examples=["retrained"],
+    ),
+]
+
+
+Ids = Annotated[
+    str | None,
+    Query(
+        max_length=8000,
+        description="Up to 200 versions by model and number, with commas in between; goes with no "
+        "other parameter. They come in this order, each once, without those that are not there or "
+        "hidden from you.",
+        examples=["churn/3,fraud/7"],
     ),
 ]
 
@@ -99,11 +112,27 @@ async def search_versions(
     filter: Filter = None,
     order_by: OrderBy = None,
     q: FreeText = None,
+    ids: Ids = None,
 ) -> Response:
     """The versions of all models that you can see, newest first or in the order that is asked
-    for."""
+    for; or, with `ids`, those that you name."""
+    if ids is not None:
+        return await _of_ids(runtime, actor, request, ids)
     asked = Asked(filter, order_by, q, None, None, cursor, limit)
     return _page(request, *await service.list_everywhere(runtime.db, actor, asked))
+
+
+async def _of_ids(runtime: Runtime, actor: Actor, request: Request, ids: str) -> Response:
+    """The versions that are named, and nothing else that could be asked with them."""
+    others = sorted(set(request.query_params) - {"ids"})
+    if others:
+        detail = "It goes with no other parameter: `ids` says which versions, and in which order."
+        raise InvalidRequest(
+            f"ids: {detail}", errors=[{"pointer": name, "detail": detail} for name in others]
+        )
+    async with runtime.db.reading() as session:
+        found = await versions.of_ids(session, actor, ids)
+    return Response(render_page(found, actor, None), media_type=JSON)
 
 
 def _page(request: Request, body: bytes, cursor: str | None) -> Response:

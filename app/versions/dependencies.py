@@ -1,7 +1,7 @@
 """The version that a path names, for an actor who may use it so."""
 
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from fastapi import Depends, Path
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,11 +17,10 @@ from app.models.service import absent
 from app.models.tables import Model
 from app.stages.rules import RefKind, parse_ref
 from app.versions import queries
-from app.versions.problems import AmbiguousReference
 from app.versions.queries import VersionView
+from app.versions.rules import only
 from app.versions.tables import Version
 
-T = TypeVar("T")
 RefPath = Annotated[
     str,
     Path(
@@ -43,17 +42,6 @@ class VersionInModel:
     version: Version
 
 
-def one(found: list[T], model: str, ref: str) -> T:
-    """The one that was found, or a 404 or 409 that says why there is none."""
-    if not found:
-        raise NotFound(f"The model `{model}` has no version `{ref}`.")
-    if len(found) > 1:
-        raise AmbiguousReference(
-            f"Several versions of `{model}` hold the stage `{ref}`. Name one by its number."
-        )
-    return found[0]
-
-
 async def resolve(session: AsyncSession, actor: Actor, model: str, ref: str) -> VersionView:
     """What a reference means to this actor, in one statement."""
     check(actor, Permission.VERSIONS_READ, model)
@@ -62,7 +50,7 @@ async def resolve(session: AsyncSession, actor: Actor, model: str, ref: str) -> 
         found = await queries.resolve_views(session, model, parse_ref(ref))
     if not found and ("\0" in model or await queries.model_is_absent(session, model)):
         raise absent(model)
-    return one(found, model, ref)
+    return only(found, model, ref)
 
 
 class VersionToRead:

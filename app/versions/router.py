@@ -4,14 +4,22 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Response
 
-from app.access.dependencies import CurrentActor
+from app.access.dependencies import Allowed, CurrentActor
 from app.access.service import check
 from app.access.table import Permission
 from app.core.actor import Actor
+from app.core.errors import problem_type
 from app.core.etags import IfMatch, IfNoneMatch, not_modified
-from app.core.problems import Conflict, InvalidRequest, NotAllowed, NotFound, StaleRevision
+from app.core.problems import (
+    Conflict,
+    InvalidRequest,
+    NotAllowed,
+    NotFound,
+    Problem,
+    StaleRevision,
+)
 from app.core.problems_docs import responses
-from app.core.runtime import Runtime, Transaction, get_runtime
+from app.core.runtime import Reading, Runtime, Transaction, get_runtime
 from app.edge.routing import api_router, first_by, read_shape
 from app.files import service as files
 from app.files.schemas import VersionRegistration
@@ -29,7 +37,16 @@ from app.versions.problems import (
 )
 from app.versions.queries import VersionView
 from app.versions.rendering import JSON, render
-from app.versions.schemas import RecallInput, VersionChange, VersionOutput
+from app.versions.schemas import (
+    RecallInput,
+    ReferenceInput,
+    ReferenceProblem,
+    ResolvedList,
+    ResolvedOutput,
+    ResolveInput,
+    VersionChange,
+    VersionOutput,
+)
 from app.versions.tables import Version
 
 router = api_router("Versions")
@@ -86,6 +103,41 @@ async def create_version(
     name = models.quoted(model.name)
     location = f"/api/v1/models/{name}/versions/{version.number}"
     return await _shown(session, actor, version, 201, Location=location)
+
+
+@router.post(
+    "/resolve",
+    summary="Resolve many references",
+    response_model=ResolvedList,
+    response_model_exclude_unset=True,
+    responses=responses(InvalidRequest),
+)
+async def resolve_many(
+    wanted: ResolveInput,
+    actor: Annotated[Actor, Depends(Allowed(Permission.VERSIONS_RESOLVE))],
+    session: Reading,
+    request: Request,
+) -> ResolvedList:
+    """What many references mean, at one instant: a serving host that holds a hundred models asks
+    once. A reference that means nothing, or whose model is hidden from you, has its `problem` in
+    its place, and the others are answered all the same."""
+    found = await service.resolve_many(session, actor, wanted.refs)
+    items = [
+        _unresolved(request, ref, each) if isinstance(each, Problem) else each
+        for ref, each in zip(wanted.refs, found, strict=True)
+    ]
+    return ResolvedList(items=items)
+
+
+def _unresolved(request: Request, ref: ReferenceInput, problem: Problem) -> ResolvedOutput:
+    told = ReferenceProblem(
+        type=problem_type(request, problem.slug),
+        title=problem.title,
+        status=problem.status,
+        detail=problem.detail,
+    )
+    nothing = dict.fromkeys(("number", "stage", "manifest_sha256", "recalled"))
+    return ResolvedOutput(model=ref.model, ref=ref.ref, **nothing, problem=told)
 
 
 @router.get(

@@ -1,11 +1,15 @@
 """What a version's recipe is, and when it may change: decisions on plain values."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from app.core.canonical import digest_of
 from app.core.etags import etag
+from app.core.problems import NotFound
+from app.versions.problems import AmbiguousReference
+
+T = TypeVar("T")
 
 # What recipe_sha256 covers: the frozen fields but the files, which manifest_sha256 covers.
 RECIPE_FIELDS = (
@@ -22,6 +26,17 @@ RECIPE_FIELDS = (
 )
 STILL_CHANGES = frozenset({"description", "tags"})
 WRITABLE = frozenset({"draft", "failed"})
+
+
+def only(found: list[T], model: str, ref: str) -> T:
+    """The one version that a reference means, or a 404 or 409 that says why there is none."""
+    if not found:
+        raise NotFound(f"The model `{model}` has no version `{ref}`.")
+    if len(found) > 1:
+        raise AmbiguousReference(
+            f"Several versions of `{model}` hold the stage `{ref}`. Name one by its number."
+        )
+    return found[0]
 
 
 def etag_of(version_id: UUID, revision: int) -> str:

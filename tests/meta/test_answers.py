@@ -113,6 +113,7 @@ async def have_a_story(admin: Api, team: Team) -> dict[str, str]:
     await changed(admin, "PATCH", "/trust/churn-ci", {"minutes": 5})
     await twice(admin, "/trust/churn-ci/test", {"token": "a.b.c"})
     await twice(alice, "/models", {"name": "churn"})
+    await twice(alice, "/resolve", {"refs": [{"model": "churn", "ref": "production"}]})
     await changed(alice, "PATCH", "/models/churn", {"description": "Who leaves."})
     await changed(alice, "PATCH", "/models/churn", {"naming": {"version_pattern": "[a-z]+"}})
     await twice(alice, "/models/churn/naming/preview", {"sample": {"params": {"n": 1}}})

@@ -210,6 +210,30 @@ class VersionChange(Recipe):
 SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 
+class ReferenceInput(Input):
+    """A reference to a version of a model."""
+
+    model: str = Field(
+        min_length=1, max_length=128, description="The model's name.", examples=["churn"]
+    )
+    ref: str = Field(
+        min_length=1,
+        max_length=128,
+        description="As text: a number, `@alias`, `latest`, a stage in any case, or a name.",
+        examples=["production"],
+    )
+
+
+class ResolveInput(Input):
+    """Many references at once."""
+
+    refs: list[ReferenceInput] = Field(
+        min_length=1,
+        max_length=500,
+        description="The references, 1 to 500; the same one may be there several times.",
+    )
+
+
 class RecallInput(Input):
     """Why a version is not to be used."""
 

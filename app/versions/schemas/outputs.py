@@ -177,6 +177,57 @@ class FailureOutput(Output):
     )
 
 
+class ReferenceProblem(Output):
+    """Why a reference means no version: what a GET of it would be refused with."""
+
+    type: str = Field(
+        description="The problem's page.",
+        examples=["https://stageward.example.com/problems/not-found"],
+    )
+    title: str = Field(description="The problem, in short.", examples=["Not found"])
+    status: int = Field(
+        description="404: absent, or hidden from you. 409: several versions hold the stage.",
+        examples=[404],
+    )
+    detail: str = Field(
+        description="What is wrong, in a sentence.",
+        examples=["The model `churn` has no version `production`."],
+    )
+
+
+class ResolvedOutput(Output):
+    """What one reference means."""
+
+    model: str = Field(description="The model, as it was asked for.", examples=["churn"])
+    ref: str = Field(description="The reference, as it was asked for.", examples=["production"])
+    number: int | None = Field(
+        description="The version's number; null where there is a problem.", examples=[3]
+    )
+    stage: str | None = Field(
+        description="The stage that the version holds; null where there is a problem.",
+        examples=["production"],
+    )
+    manifest_sha256: str | None = Field(
+        description="The SHA-256 of its manifest; null until it is ready, and where there is a "
+        "problem.",
+        examples=[SHA],
+    )
+    recalled: bool | None = Field(
+        description="Whether the version is not to be used any more; null where there is a "
+        "problem.",
+        examples=[False],
+    )
+    problem: ReferenceProblem | None = Field(
+        default=None, description="Why it means no version; left out where it means one."
+    )
+
+
+class ResolvedList(Output):
+    """What many references mean."""
+
+    items: list[ResolvedOutput] = Field(description="One for each reference, in their order.")
+
+
 class VersionOutput(Output):
     """A version as it is shown: its whole recipe, and where it stands."""
 

@@ -1,6 +1,8 @@
 """The use cases of versions, a file for each verb."""
 
 from app.versions.queries import VersionView
+from app.versions.rules import only
+from app.versions.service.batch import of_ids, resolve_many
 from app.versions.service.create import create
 from app.versions.service.delete import delete_model, delete_version
 from app.versions.service.drafts import (
@@ -39,8 +41,11 @@ __all__ = [
     "lock_version",
     "make_failed",
     "make_ready",
+    "of_ids",
+    "only",
     "recall",
     "reopen",
+    "resolve_many",
     "resolved",
     "show",
     "show_model",
