@@ -32,6 +32,7 @@ ROOMS = (
     "versions",
     "search",
     "files",
+    "tensors",
     "stages",
     "evaluations",
     "series",

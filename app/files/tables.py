@@ -27,6 +27,14 @@ class File(Base):
     added_by: Mapped[str] = mapped_column(Text)
     added_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
+    __table_args__ = (
+        Index(
+            "ix_version_files_safetensors",
+            "sha256",
+            postgresql_where=text("lower(path) like '%.safetensors'"),
+        ),
+    )
+
 
 class Upload(Base):
     """Bytes on their way: declared for a path of a draft, written to `incoming/<id>`.

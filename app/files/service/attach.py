@@ -17,6 +17,7 @@ from app.files.rules import PATHS_TOLD, clash, manifest_digest, named_twice
 from app.files.service.many import insert_rows
 from app.files.tables import File, Upload
 from app.models.tables import Model
+from app.tensors import service as tensors
 from app.versions import service as versions
 from app.versions.service.note import note
 from app.versions.tables import Version
@@ -90,6 +91,7 @@ async def attach(
     if changes:
         await _changed(session, actor, model, version)
         _tell(session, actor, model, version, changes)
+    await tensors.expect(session, {each.sha256 for each in contents if tensors.is_named(each.path)})
     await session.flush()
     return files
 

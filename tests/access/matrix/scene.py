@@ -123,6 +123,7 @@ async def _make_history(scene: Scene, bob: Api) -> None:
         elif number == 1:
             await make_draft(owner, "churn")
             await ok(await owner.put(f"{V}/1/files/w.bin", content=FILE))
+            await ok(await owner.put(f"{V}/1/files/t.safetensors", content=FILE))
             await ok(await owner.post(f"{V}/1/finalize"))
         else:
             await make_ready(owner, "churn")
