@@ -18,6 +18,7 @@ from app.core.addresses import complaint
 CHANNEL = "stageward"
 HEARTBEAT_SECONDS = 20.0
 POLL_SECONDS = 1.0
+PAUSE_SECONDS = 0.01  # what is announced meanwhile goes in one notice, which wakes every process
 TOPICS_A_NOTICE = 50  # a payload may have 8,000 bytes
 Converse = Callable[["psycopg.AsyncConnection[tuple[object, ...]]"], Awaitable[None]]
 log = structlog.get_logger()
@@ -134,6 +135,7 @@ class Hub:
             for start in range(0, len(topics), TOPICS_A_NOTICE):
                 payload = "\n".join(topics[start : start + TOPICS_A_NOTICE])
                 await connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload))
+            await asyncio.sleep(PAUSE_SECONDS)
 
 
 class Subscription:
