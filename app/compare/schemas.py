@@ -130,11 +130,43 @@ class DatasetRow(ComparedRow):
     )
 
 
+class TensorChanges(_Exact):
+    """How the tensors of a safetensors file stand to those of the baseline's."""
+
+    status: Literal["compared", "pending", "unreadable", "too_many"] = Field(
+        description="`pending` until a job has read both headers; `unreadable` where one of them "
+        "is not believed; `too_many` where it would take too long.",
+        examples=["compared"],
+    )
+    parameters: int | None = Field(
+        description="How many numbers its tensors hold; null where its header was not read.",
+        examples=[109482240],
+    )
+    same: int = Field(description="How many have the same bytes.", examples=[190])
+    changed: int = Field(
+        description="How many have other bytes in the same type and shape.", examples=[8]
+    )
+    reshaped: int = Field(description="How many have another type or shape.", examples=[0])
+    added: int = Field(description="How many the baseline's does not have.", examples=[1])
+    gone: int = Field(description="How many only the baseline's has.", examples=[0])
+    unknown: int = Field(
+        description="How many have the same type and shape, and were not hashed yet.", examples=[0]
+    )
+    names: dict[str, list[str]] = Field(
+        description="The first 200 names of each kind that differs.",
+        examples=[{"changed": ["classifier.weight"]}],
+    )
+
+
 class FileRow(ComparedRow):
     """A file: `values` are `{sha256, size}`, and its digest decides."""
 
     size_differences: list[int | None] = Field(
         description="How many bytes more than in the baseline.", examples=[[0, -4096]]
+    )
+    tensors: list[TensorChanges | None] | None = Field(
+        description="Where a safetensors file changed: for each version what did; null for those "
+        "that are the same or lack the file. Null for any other file."
     )
 
 

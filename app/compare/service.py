@@ -18,6 +18,7 @@ from app.compare.rules.files import file_rows
 from app.compare.rules.hosts import commit_range
 from app.compare.rules.results import by_data, evaluation_rows, metric_rows
 from app.compare.rules.rows import Row, cut
+from app.compare.tensors import add_tensors
 from app.core.actor import Actor
 from app.core.schemas import rfc3339
 from app.models.tables import Model
@@ -159,7 +160,9 @@ async def _files(session: AsyncSession, sides: Sides) -> list[Row]:
     rows = await queries.files(session, sides.ids, only_differing=sides.only_differing)
     for version_id, path, sha256, size in rows:
         found[version_id][path] = {"sha256": sha256, "size": size}
-    return sides.shown("files", file_rows([found[each] for each in sides.ids], sides.baseline))
+    shown = sides.shown("files", file_rows([found[each] for each in sides.ids], sides.baseline))
+    await add_tensors(session, shown, sides.baseline)
+    return shown
 
 
 def _shown(named: Named, found: Facts) -> Answer:

@@ -11,6 +11,7 @@ from tests.actors import Api, Team
 from tests.counting import statements
 from tests.factories import RECIPE, make_draft, make_model, make_ready, pointers, problem
 from tests.promotions.acting import to_production
+from tests.tensors.writing import with_tensors, written
 
 DIGEST = "ab" * 32
 
@@ -197,3 +198,43 @@ async def test_twenty_versions_of_five_thousand_packages_in_a_handful_of_stateme
     assert len(sent) <= 7, sent
     # One more row than a section holds: 5,000 packages and Python.
     assert (len(found.json()["environment"]), found.json()["truncated"]) == (5000, ["environment"])
+
+
+async def test_of_a_safetensors_file_the_tensors_that_changed(admin: Api, runtime: Runtime) -> None:
+    await make_model(admin)
+    old = {"kept": [1.0], "tuned": [1.0, 2.0], "grown": [1.0], "dropped": [0.0]}
+    new = {"kept": [1.0], "tuned": [1.0, 2.5], "grown": [1.0, 1.0], "head": [0.0]}
+    await with_tensors(admin, runtime, written(old))
+    await with_tensors(admin, runtime, written(new))
+    await with_tensors(admin, runtime, b"hostile")
+    (file,) = (await compared(admin, "1,2,3"))["files"]
+    assert file["tensors"][0] is None
+    assert file["tensors"][1] == {
+        "status": "compared",
+        "parameters": 6,
+        "same": 1,
+        "changed": 1,
+        "reshaped": 1,
+        "added": 1,
+        "gone": 1,
+        "unknown": 0,
+        "names": {
+            "changed": ["tuned"],
+            "reshaped": ["grown"],
+            "added": ["head"],
+            "gone": ["dropped"],
+        },
+    }
+    assert file["tensors"][2]["status"] == "unreadable"
+    page = await admin.get("/models/churn/compare?versions=1,2&format=markdown")
+    assert "(tensors: 1 changed, 1 reshaped, 1 added, 1 gone, 1 same)" in page.text
+
+
+async def test_tensors_that_nobody_has_read_yet_are_pending(admin: Api, runtime: Runtime) -> None:
+    await make_model(admin)
+    await with_tensors(admin, runtime, written({"a": [1.0]}))
+    await make_draft(admin)
+    path = "/models/churn/versions/2/files/m.safetensors"
+    assert (await admin.put(path, content=written({"a": [2.0]}))).is_success
+    (file,) = (await compared(admin, "1,2"))["files"]
+    assert file["tensors"][1]["status"] == "pending"

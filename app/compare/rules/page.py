@@ -203,7 +203,17 @@ def _file(row: Found, at: int) -> Markdown:
         return _value(row, at)
     shown = md.joined([md.code(value["sha256"][:SHORT]), md.ours(_bytes(value["size"]))], " ")
     mark = _MARKS.get(row["changes"][at])
-    return shown if mark is None else md.joined([shown, md.ours(mark)], " ")
+    told = _tensors(row, at)
+    return shown if mark is None else md.joined([shown, md.ours(mark + told)], " ")
+
+
+def _tensors(row: Found, at: int) -> str:
+    """How many tensors changed, of those that were compared."""
+    found = (row.get("tensors") or {at: None})[at]
+    if found is None or found["status"] != "compared":
+        return ""
+    kinds = ("changed", "reshaped", "added", "gone", "unknown", "same")
+    return f" (tensors: {', '.join(f'{found[kind]} {kind}' for kind in kinds if found[kind])})"
 
 
 def _bytes(size: int) -> str:
