@@ -22,9 +22,8 @@ from app.cards.words import (
 from app.core import markdown as md
 from app.core.markdown import Markdown
 from app.models.service import quoted
-from app.promotions.rules.changes import Change, Row, compare, flattened
+from app.promotions.rules.changes import COMPARED, Change, Row, compare, flattened
 from app.versions.completeness import Completeness
-from app.versions.rules import RECIPE_FIELDS
 
 MOST_ROWS = 200
 
@@ -135,9 +134,9 @@ def _changes(found: Facts) -> Iterator[Markdown]:
     if found.predecessor is None:
         return
     yield md.ours(f"Compared with {called(found.predecessor)}:")
-    before = {name: getattr(found.predecessor.version, name) for name in RECIPE_FIELDS}
+    before = {name: getattr(found.predecessor.version, name) for name in COMPARED}
     shown = found.version.model_dump()
-    parts = compare(before, {name: shown[name] for name in RECIPE_FIELDS})
+    parts = compare(before, {name: shown[name] for name in COMPARED})
     rows = [
         (part, each)
         for part, changed in parts.items()

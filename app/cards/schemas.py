@@ -50,9 +50,7 @@ class ChangeOutput(Output):
     )
     created_by: str = Field(description="Who registered it.", examples=["alice"])
     ready_at: Time = Field(description="When it became ready.")
-    recalled: RecalledOutput | None = Field(
-        description="Set where it is not to be used any more."
-    )
+    recalled: RecalledOutput | None = Field(description="Set where it is not to be used any more.")
     overridden: bool = Field(
         description="Whether an admin's override ever moved it between stages."
     )

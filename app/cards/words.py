@@ -10,7 +10,7 @@ from app.core.markdown import Markdown
 
 SHORT = 12
 LONGEST_VALUE = 160
-NONE = md.ours("–")
+NONE = md.ours("—")
 
 
 def moment(value: datetime | None) -> str:

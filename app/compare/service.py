@@ -16,7 +16,13 @@ from app.compare.rules.asked import Named, refused
 from app.compare.rules.directions import Direction, by_gates
 from app.compare.rules.files import file_rows
 from app.compare.rules.hosts import commit_range
-from app.compare.rules.results import by_data, evaluation_rows, metric_rows
+from app.compare.rules.results import (
+    Measured,
+    Subject,
+    by_data,
+    evaluation_rows,
+    metric_rows,
+)
 from app.compare.rules.rows import Row, cut
 from app.compare.tensors import add_tensors
 from app.core.actor import Actor
@@ -79,7 +85,7 @@ async def compare(
     if len(found) != len(ids):  # one was deleted since
         found = await queries.facts(session, await _resolve(session, actor, named))
     sides = Sides(model.name, named, found, baseline, only_differing)
-    by_policy = await _directions(session, model)
+    by_policy = await directions(session, model)
     sections = {
         "evaluations": await _evaluations(session, sides, by_policy),
         "metrics": sides.shown("metrics", metric_rows(sides.of("metrics"), baseline, by_policy)),
@@ -120,7 +126,8 @@ async def _resolve(session: AsyncSession, actor: Actor, named: Sequence[Named]) 
     return list(places)
 
 
-async def _directions(session: AsyncSession, model: Model) -> dict[str, Direction]:
+async def directions(session: AsyncSession, model: Model) -> dict[str, Direction]:
+    """Which way the policy of a model says that its metrics are better."""
     policy = (await policies.in_force(session, model)).policy
     return by_gates(parse_gate(gate) for stage in policy.stages for gate in stage.gates)
 
@@ -128,16 +135,23 @@ async def _directions(session: AsyncSession, model: Model) -> dict[str, Directio
 async def _evaluations(
     session: AsyncSession, sides: Sides, by_policy: dict[str, Direction]
 ) -> list[Row]:
-    found = await queries.reports(session, sides.ids)
     if any(each.reports > queries.MOST_REPORTS for each in sides.facts):
         sides.cut.append("evaluations")
-    by_version = by_data(
+    by_version = await reported(session, sides.ids)
+    return sides.shown("evaluations", evaluation_rows(by_version, sides.baseline, by_policy))
+
+
+async def reported(
+    session: AsyncSession, version_ids: Sequence[UUID]
+) -> list[dict[Subject, Measured]]:
+    """What was reported of each of these versions, by metric and data."""
+    found = await queries.reports(session, version_ids)
+    return by_data(
         [
             [(r.dataset, r.sha256, r.metric, r.measured) for r in found if r.version_id == each]
-            for each in sides.ids
+            for each in version_ids
         ]
     )
-    return sides.shown("evaluations", evaluation_rows(by_version, sides.baseline, by_policy))
 
 
 def _recipes(sides: Sides) -> dict[str, list[Row]]:

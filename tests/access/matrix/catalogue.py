@@ -158,7 +158,9 @@ EVIDENCE = (
 KNOWING = (
     Case(f"GET {AT}/tensors", send={"params": {"path": "t.safetensors"}}),
     Case(f"GET {M}/compare", send={"params": {"versions": "1,2"}}),
+    Case(f"GET {AT}/card"),
     Case(f"GET {AT}/reproduce"),
+    Case(f"GET {M}/changelog"),
 )
 
 PROMOTIONS = (
