@@ -10,7 +10,6 @@ from app.cards.sections import is_section
 from app.cards.words import (
     NONE,
     facts,
-    maybe,
     moment,
     more,
     number,
@@ -171,7 +170,7 @@ def _data(found: Facts) -> Markdown:
         [
             md.text(each.name),
             md.ours(each.role),
-            maybe(each.version),
+            md.code(each.version) if each.version else NONE,
             md.ours("" if each.rows is None else f"{each.rows:,}"),
             md.code(each.sha256) if each.sha256 else NONE,
             md.code(each.uri) if each.uri else NONE,
@@ -187,7 +186,7 @@ def _preprocessing(found: Facts) -> Markdown:
         [
             md.ours(str(at)),
             md.text(each.name),
-            maybe(each.version),
+            md.code(each.version) if each.version else NONE,
             md.code(each.sha256) if each.sha256 else NONE,
             md.text(each.description or "", longest=1000),
         ]

@@ -79,9 +79,10 @@ PARAMETERS = {
 def add_headers(document: dict[str, Any], shapes: Shapes) -> None:
     """Say of every operation which headers it takes and its answers bear."""
     resources = tuple(
-        shapes[path, "get"]
+        shape
         for path, item in document["paths"].items()
         if "get" in item and "If-None-Match" in _names(item["get"])
+        if isinstance(shape := shapes.get((path, "get")), type)
     )
     for path, item in document["paths"].items():
         has_bytes = _is_bytes(item.get("get", {}))
@@ -89,7 +90,8 @@ def add_headers(document: dict[str, Any], shapes: Shapes) -> None:
             if has_bytes and method in ("get", "head"):
                 _tell_bytes(method, operation)
             shape = shapes.get((path, method))
-            if isinstance(shape, type) and issubclass(shape, resources):
+            is_document = shape is None and "If-None-Match" in _names(operation)
+            if is_document or (isinstance(shape, type) and issubclass(shape, resources)):
                 _tell_resource(method, operation)
             _tell_usual(method, operation)
             operation["responses"] = dict(sorted(operation["responses"].items()))

@@ -76,7 +76,7 @@ async def test_a_card_tells_the_whole_story(people: People) -> None:
     assert "| params.optimizer.name | `adam` | — |" in changed
     data = f"| customers | train | — | 48,213 | `{'ab' * 32}` | — |"
     assert data in section(text, "Data")
-    assert "| 1 | standard-scaler | 1.9.1 | — |" in section(text, "Preprocessing")
+    assert "| 1 | standard-scaler | `1.9.1` | — |" in section(text, "Preprocessing")
     assert "| random seed | `7` |" in section(text, "Hyperparameters")
     evaluations = section(text, "Evaluations")
     digest = f"`{'cd' * 32}`"

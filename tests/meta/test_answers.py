@@ -197,7 +197,7 @@ async def read_all(admin: Api, answers: Answers, names: dict[str, str]) -> None:
         assert found.status_code == 200, f"{path}: {found.text}"
         if "etag" in found.headers:
             known = {"If-None-Match": found.headers["etag"]}
-            again = await admin.get(address.removeprefix("/api/v1"), headers=known)
+            again = await admin.get(address.removeprefix("/api/v1"), params=page, headers=known)
             assert (again.status_code, again.content) == (304, b""), path
 
 
