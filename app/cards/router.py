@@ -88,5 +88,6 @@ async def get_changelog(
     else:
         content, media_type = changelog.write(found), MARKDOWN
     response = document(if_none_match, content.encode(), media_type=media_type, headers={})
-    link_next(request, response, found.next_cursor)
+    if response.status_code == 200:
+        link_next(request, response, found.next_cursor)
     return response
