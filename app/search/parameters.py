@@ -1,6 +1,6 @@
 """The parameters of searches, told so that the language can be used from the API's pages alone."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Query
 
@@ -9,6 +9,7 @@ from app.search.parser import MAX_DEPTH, MAX_KEYS, MAX_LENGTH, MAX_TERMS, MAX_VA
 from app.search.syntax import Kind
 
 MAX_TEXT = 200
+NO_NUL = r"^[^\x00]*$"  # PostgreSQL has no text that holds one
 
 
 def _named(fields: Fields) -> str:
@@ -34,7 +35,7 @@ def _filter_text(fields: Fields) -> str:
         "What to find: comparisons joined by `and`, `or`, `not` and parentheses.\n\n"
         "- `=`, `!=` (or `<>`), `<`, `<=`, `>`, `>=`; `in (…)`; `like` (`%` any text, `_` one "
         "character, `\\` before either to mean itself); `is null`, `is not null`; `not in`, "
-        "`not like`. Keywords in any case; texts compare case by case.\n"
+        "`not like`. Keywords in any case; upper and lower case differ, as in SQL.\n"
         "- Texts and times stand in single quotes, a quote in them is doubled: `'it''s'`. Times "
         "are RFC 3339, or a day (its midnight in UTC). Numbers and `true`/`false` stand alone.\n"
         "- A key with dots or odd characters stands in backticks: ``tags.`cost.centre` = 'a'``.\n"
@@ -73,16 +74,20 @@ ModelOrder = Annotated[
         examples=["updated_at desc", "latest_version desc, name"],
     ),
 ]
-ModelText = Annotated[
-    str | None,
-    Query(
+
+
+def _text(words: str) -> Any:
+    return Query(
         max_length=MAX_TEXT,
-        pattern=r"^[^\x00]*$",
+        pattern=NO_NUL,
         description="Free text, looked for in name, description, and keys and values of tags: "
         "anywhere in them, in any case, as it stands.",
-        examples=["churn"],
-    ),
-]
+        examples=[words],
+    )
+
+
+ModelText = Annotated[str | None, _text("churn")]
+VersionText = Annotated[str | None, _text("retrained")]
 VersionFilter = Annotated[
     str | None,
     Query(
@@ -100,7 +105,8 @@ VersionOrder = Annotated[
     str | None,
     Query(
         max_length=MAX_LENGTH,
-        description=_order_text(VERSIONS) + " Without it: newest first.",
+        description=_order_text(VERSIONS) + " Without it: newest first; among equals, "
+        "as the direction of the last key says.",
         examples=["metrics.auc desc, created_at", "number"],
     ),
 ]

@@ -15,6 +15,7 @@ from app.edge.routing import api_router
 from app.models.dependencies import ModelToRead
 from app.models.tables import Model
 from app.search import service
+from app.search.parameters import NO_NUL, VersionFilter, VersionOrder, VersionText
 from app.search.problems import SearchTooCostly
 from app.search.service import Asked
 from app.versions import service as versions
@@ -22,36 +23,6 @@ from app.versions.rendering import JSON, render_page
 from app.versions.schemas import VersionOutput
 
 router = api_router("Versions")
-
-Filter = Annotated[
-    str | None,
-    Query(
-        max_length=4000,
-        description="Comparisons joined by `and`, `or`, `not` and parentheses, on `metrics.<key>`, "
-        "`params.<key>`, `tags.<key>`, `stage`, `status`, `name`, `number`, `model`, `code.commit`,"
-        " `datasets.sha256`, `created_by`, `created_at` and what else a version shows.",
-        examples=["metrics.auc >= 0.9 and tags.team = 'fraud' and stage = 'production'"],
-    ),
-]
-OrderBy = Annotated[
-    str | None,
-    Query(
-        max_length=1000,
-        description="What to order by, each key with `desc` where the greatest come first. What "
-        "lacks a key comes last. Without it the newest come first; among equals, those that the "
-        "direction of the last key says.",
-        examples=["metrics.auc desc"],
-    ),
-]
-FreeText = Annotated[
-    str | None,
-    Query(
-        max_length=200,
-        description="Free text, looked for in name, description and tags, in any case.",
-        examples=["retrained"],
-    ),
-]
-
 
 Ids = Annotated[
     str | None,
@@ -79,12 +50,16 @@ async def list_versions(
     request: Request,
     limit: Limit = 50,
     cursor: Cursor = None,
-    filter: Filter = None,
-    order_by: OrderBy = None,
-    q: FreeText = None,
+    filter: VersionFilter = None,
+    order_by: VersionOrder = None,
+    q: VersionText = None,
     stage: Annotated[
         str | None,
-        Query(max_length=64, description="Only those that hold this stage; `none` for no stage."),
+        Query(
+            max_length=64,
+            pattern=NO_NUL,
+            description="Only those that hold this stage; `none` for no stage.",
+        ),
     ] = None,
     status: Annotated[
         Literal["draft", "verifying", "ready", "failed"] | None,
@@ -109,9 +84,9 @@ async def search_versions(
     request: Request,
     limit: Limit = 50,
     cursor: Cursor = None,
-    filter: Filter = None,
-    order_by: OrderBy = None,
-    q: FreeText = None,
+    filter: VersionFilter = None,
+    order_by: VersionOrder = None,
+    q: VersionText = None,
     ids: Ids = None,
 ) -> Response:
     """The versions of all models that you can see, newest first or in the order that is asked
