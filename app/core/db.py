@@ -50,12 +50,12 @@ DIRECT = (
     "-c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
 )
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
-# Searches join by nested loops alone, in the order that their indexes give, and never in several
+# Searches join by nested loops alone, in the order in which tables are named, and never in several
 # processes at once: what a page costs depends on what it reads, not on what is guessed of a table.
 SEARCHING = (
     "-c jit=off -c max_parallel_workers_per_gather=0 -c enable_hashjoin=off "
     "-c enable_mergejoin=off -c enable_seqscan=off -c enable_bitmapscan=off -c enable_sort=off "
-    "-c enable_material=off -c enable_memoize=off"
+    "-c enable_material=off -c enable_memoize=off -c join_collapse_limit=1"
 )
 SEARCH_WAIT_SECONDS = 1.0
 

@@ -74,8 +74,11 @@ def whole(wanted: Wanted, ids: Any) -> Any:
     found = ids.cte("page")
     columns = [found.c[f"key_{at}"] for at in range(len(keys))]
     return (
-        shown.statement.add_columns(*columns)
-        .join(found, found.c.id == Version.id)
+        select(*shown.COLUMNS, *columns)
+        .select_from(found)
+        .join(Version, Version.id == found.c.id)
+        .join(Model, Model.id == Version.model_id)
+        .where(Version.deleted_at.is_(None), Model.deleted_at.is_(None))
         .order_by(*ordered(found, keys))
     )
 
