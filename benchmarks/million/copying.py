@@ -15,6 +15,11 @@ _SECONDARY = """
         and not exists (select from pg_constraint c where c.conindid = i.indexrelid)
     order by i.indexrelid
 """
+_KEYS = """
+    select conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid)
+    from pg_constraint where contype in ('p', 'f') and conrelid = any(%s::regclass[])
+    order by contype, conrelid
+"""
 
 
 def connect(url: str) -> Connection:
@@ -64,6 +69,18 @@ def without_indexes(connection: Connection, tables: Sequence[str]) -> Iterator[N
     connection.execute("set maintenance_work_mem = '512MB'")
     for _, definition in found:
         connection.execute(definition.encode())
+
+
+@contextmanager
+def without_keys(connection: Connection, tables: Sequence[str]) -> Iterator[None]:
+    """Drop the primary and foreign keys as well, and make them again at the end."""
+    found = connection.execute(_KEYS, [list(tables)]).fetchall()
+    for table, name, _ in found:  # foreign keys come before the keys that they point at
+        connection.execute(f"alter table {table} drop constraint {name}".encode())
+    yield
+    connection.execute("set maintenance_work_mem = '512MB'")
+    for table, name, definition in reversed(found):
+        connection.execute(f"alter table {table} add constraint {name} {definition}".encode())
 
 
 @contextmanager

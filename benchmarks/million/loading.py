@@ -17,6 +17,7 @@ from benchmarks.million.copying import (
     line,
     vacuum,
     without_indexes,
+    without_keys,
     without_trigger,
 )
 from benchmarks.million.population import (
@@ -100,6 +101,7 @@ class _Loader:
         names = "versions", *GUARDED
         self._write_models()
         with (
+            without_keys(self._connection, self._derived()),
             without_indexes(self._connection, self._tables_that_follow(names)),
             without_trigger(self._connection, "keep_ready", GUARDED),
         ):

@@ -7,12 +7,19 @@ Its tables are those that its own migrations make, with the indexes that they ha
 
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 
 from benchmarks.harness import tell
-from benchmarks.million.copying import Connection, connect, copy_lines, line, vacuum
+from benchmarks.million.copying import (
+    Connection,
+    connect,
+    copy_lines,
+    line,
+    vacuum,
+    without_indexes,
+    without_keys,
+)
 from benchmarks.million.loading import BATCH
 from benchmarks.million.population import PEOPLE, TEAMS, TOPICS, Made, Population, person, status
 from benchmarks.million.recipes import Recipe, recipe
@@ -47,18 +54,7 @@ VERSION = [
     "status",
 ]
 TAG = ("name", "version", "key", "value")
-_FILLED = "select to_regclass('registered_models') is not null"
-_CONSTRAINTS = """
-    select conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid)
-    from pg_constraint where contype in ('p', 'f')
-        and conrelid in ('model_versions'::regclass, 'model_version_tags'::regclass)
-    order by contype, conrelid
-"""
-_SECONDARY = """
-    select i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) from pg_index i
-    where i.indrelid in ('model_versions'::regclass, 'model_version_tags'::regclass)
-        and not i.indisunique
-"""
+LARGE = ("model_versions", "model_version_tags")
 
 
 def fill(server: Server, population: Population) -> None:
@@ -92,7 +88,7 @@ def _write(connection: Connection, population: Population) -> None:
     _write_models(connection, population, names)
     stages = [_stages(plan.holders, plan.staged) for plan in plans(population)]
     history, written = population.history(), 0
-    with _bare(connection):
+    with without_indexes(connection, LARGE), without_keys(connection, LARGE):
         while batch := list(islice(history, BATCH)):
             told = [(made, recipe(made.model, made.number, names[made.model])) for made in batch]
             rows = (_version(made, names, stages, found) for made, found in told)
@@ -153,20 +149,3 @@ def _tags(made: Made, names: list[str], found: Recipe) -> Iterator[str]:
 
 def _milliseconds(at: datetime) -> int:
     return int(at.timestamp() * 1000)
-
-
-@contextmanager
-def _bare(connection: Connection) -> Iterator[None]:
-    """Without the keys and indexes of the large tables, which are made again at the end."""
-    constraints = connection.execute(_CONSTRAINTS).fetchall()
-    indexes = connection.execute(_SECONDARY).fetchall()
-    for table, name, _ in constraints:  # foreign keys first
-        connection.execute(f"alter table {table} drop constraint {name}".encode())
-    for name, _ in indexes:
-        connection.execute(f"drop index {name}".encode())
-    yield
-    connection.execute("set maintenance_work_mem = '512MB'")
-    for table, name, definition in reversed(constraints):
-        connection.execute(f"alter table {table} add constraint {name} {definition}".encode())
-    for _, definition in indexes:
-        connection.execute(definition.encode())
