@@ -5,6 +5,7 @@ import importlib
 import pkgutil
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 
 from benchmarks import measurements
 from benchmarks.facts import facts
@@ -27,6 +28,8 @@ def main() -> int:
     told = False
     for name in asked.names or known:
         module = importlib.import_module(f"benchmarks.measurements.{name}")
+        if not asked.names and not asked.quick and getattr(module, "ON_DEMAND", False):
+            continue
         with ExitStack() as stack:
             bench = getattr(module, "fresh", fresh)(options, stack)
             if not told:
@@ -49,6 +52,7 @@ def _parser(known: list[str]) -> argparse.ArgumentParser:
     parser.add_argument("--file-mib", type=int, default=usual.file_mib, help="the large file")
     parser.add_argument("--s3-mib", type=int, default=usual.s3_mib, help="the file through S3")
     parser.add_argument("--s3-rounds", type=int, default=usual.s3_rounds)
+    parser.add_argument("--folder", type=Path, help="keep what million and search load, or use it")
     return parser
 
 
@@ -60,6 +64,7 @@ def _options(asked: argparse.Namespace) -> Options:
         file_mib=asked.file_mib,
         s3_mib=asked.s3_mib,
         s3_rounds=asked.s3_rounds,
+        folder=asked.folder and asked.folder.resolve(),
     )
 
 

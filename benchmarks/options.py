@@ -1,6 +1,7 @@
 """What a run may be told."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 WORKERS = 2
 
@@ -16,6 +17,7 @@ class Options:
     file_mib: int = 2048
     s3_mib: int = 5120
     s3_rounds: int = 3
+    folder: Path | None = None
 
     @classmethod
     def quick(cls) -> "Options":
