@@ -22,7 +22,7 @@ from benchmarks.servers import Target
 
 CONNECT_SECONDS = 30.0
 OVERTIME_SECONDS = 30.0
-PROBE = b"GET /livez HTTP/1.1\r\nHost: bench\r\n\r\n"
+PROBE = "GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
 class WrongAnswer(Exception):
@@ -142,7 +142,7 @@ class _Line(asyncio.Protocol):
         self._head = b""
         self._missing = -1  # bytes of the body still to come; -1 while the head is read
         self._talk: Talk
-        self._ask = Ask(PROBE, b"")
+        self._ask = Ask(b"", b"")
         self._answered = b""  # the head of the answer
         self._began = self._work_began = 0.0
         self._probing = True
@@ -151,9 +151,9 @@ class _Line(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
-    async def probe(self) -> int:
+    async def probe(self, path: str) -> int:
         """Ask for something cheap, so that a process has taken the connection; our port."""
-        self._transport.write(PROBE)
+        self._transport.write(PROBE.format(path).encode())
         await self._done
         self._done = asyncio.get_running_loop().create_future()
         self._probing = False
@@ -232,7 +232,7 @@ async def _balanced(target: Target, turn: _Turn, wanted: int) -> list[_Line]:
     async with asyncio.timeout(CONNECT_SECONDS):
         while sum(map(len, held.values())) < wanted:
             _, line = await loop.create_connection(lambda: _Line(turn), "127.0.0.1", target.port)
-            mine = held[_owner(serving, target.port, await line.probe())]
+            mine = held[_owner(serving, target.port, await line.probe(target.alive))]
             if len(mine) < share:
                 mine.append(line)
             else:

@@ -37,6 +37,11 @@ class Target:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def alive(self) -> str:
+        """Where it says so, at little cost; a ceiling may say that there is nothing there."""
+        return "/livez"
+
     def processes(self) -> list[psutil.Process]:
         """Its own processes: the parent and those that serve, without PostgreSQL's."""
         parent = psutil.Process(self.process.pid)
@@ -77,17 +82,20 @@ class Server(Target):
         return url
 
     def database_cpu_seconds(self) -> float:
-        """What its PostgreSQL has spent of the cores so far, for whoever asked it."""
+        """What its PostgreSQL has spent of the cores so far, for whoever asked it; also in those of
+        its processes that have ended, as they do where a client opens connections anew."""
         children = psutil.Process(self.process.pid).children(recursive=True)
-        return sum(_spent(child, "postgres") for child in children)
+        return sum(_spent(child, "postgres", ended=True) for child in children)
 
 
-def _spent(process: psutil.Process, name: str | None = None) -> float:
-    """What a process has spent, if it is there still and has this name."""
+def _spent(process: psutil.Process, name: str | None = None, *, ended: bool = False) -> float:
+    """What a process has spent, if it is there still and has this name; with what its children
+    had spent when they ended, if so wanted."""
     with contextlib.suppress(psutil.NoSuchProcess):
         if name is None or process.name() == name:
             times = process.cpu_times()
-            return float(times.user + times.system)
+            below = times.children_user + times.children_system if ended else 0.0
+            return float(times.user + times.system + below)
     return 0.0
 
 

@@ -30,6 +30,10 @@ class Mlflow(Target):
 
     __slots__ = ()
 
+    @property
+    def alive(self) -> str:
+        return "/health"
+
     def serving(self) -> list[psutil.Process]:
         """Those that answer requests: uvicorn's workers, or itself where there is one worker."""
         for process in self.processes():
