@@ -36,6 +36,8 @@ from benchmarks.million.stages import COLUMNS, Known, Writer, plans
 
 BATCH = 20_000
 GUARDED = ("version_authors", "version_parents")
+DERIVED = ("version_facts", "dataset_uses")  # triggers on versions fill them
+FILLED = ("versions", *GUARDED, *DERIVED)
 VERSION = [
     "id",
     "model_id",
@@ -98,17 +100,16 @@ class _Loader:
         self._people = dict(connection.execute("select name, id from identities").fetchall())
 
     def load(self) -> None:
-        names = "versions", *GUARDED
         self._write_models()
         with (
-            without_keys(self._connection, self._derived()),
-            without_indexes(self._connection, self._tables_that_follow(names)),
+            without_keys(self._connection, ["version_facts"]),
+            without_indexes(self._connection, FILLED),
             without_trigger(self._connection, "keep_ready", GUARDED),
         ):
             self._write_versions()
         self._write_stages()
         tell("statistics")
-        vacuum(self._connection, ("models", "model_counters", *self._filled(), *COLUMNS))
+        vacuum(self._connection, ("models", "model_counters", *FILLED, *COLUMNS))
 
     def _write_models(self) -> None:
         rows = (
@@ -189,17 +190,3 @@ class _Loader:
         for table, rows in writer.tables():
             copy_lines(self._connection, table, COLUMNS[table].split(), (line(*r) for r in rows))
             tell(f"{table}: {len(rows):,}")
-
-    def _tables_that_follow(self, names: tuple[str, ...]) -> list[str]:
-        """These, and those that triggers of versions fill."""
-        return [*names, *self._derived()]
-
-    def _derived(self) -> list[str]:
-        found = self._connection.execute(
-            "select relname from pg_class where relkind = 'r' and relname in "
-            "('version_facts', 'version_datasets')"
-        )
-        return [name for (name,) in found]
-
-    def _filled(self) -> list[str]:
-        return ["versions", *GUARDED, *self._derived()]

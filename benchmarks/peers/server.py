@@ -25,8 +25,7 @@ class NotInstalled(Exception):
 
 
 class Mlflow(Target):
-    """Its processes: a command, uvicorn below it (with as many workers as it was told), and one for
-    jobs, which is not counted."""
+    """Its processes: a command, and uvicorn below it with as many workers as it was told."""
 
     __slots__ = ()
 
@@ -64,12 +63,14 @@ def store(url: str) -> str:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Nothing of ours, and no word to anybody outside."""
+    """Nothing of ours, no word to anybody outside, and no processes for jobs, which would only take
+    time from it."""
     return {
         "PATH": f"{ENVIRONMENT / 'bin'}:{os.environ.get('PATH', '')}",
         "HOME": str(folder),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
 
 
@@ -93,7 +94,7 @@ def mlflow(server: Server, workers: int) -> Iterator[Mlflow]:
 
 
 def _end_children(process: "subprocess.Popen[bytes]", children: list[psutil.Process]) -> None:
-    """End it, and what it started: its process for jobs does not always follow."""
+    """End it, and what it started: its processes do not always follow it."""
     process.send_signal(signal.SIGTERM)
     _, left = psutil.wait_procs(children, timeout=END_SECONDS)
     for child in left:
