@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.actor import Actor, Grant, Role, Scope
@@ -137,6 +137,7 @@ def in_order(value: Any) -> Any:
     return [in_order(item) for item in value] if isinstance(value, list) else value
 
 
+@settings(deadline=None)
 @given(view=views(), models=st.sampled_from(["*", "churn"]))
 def test_what_is_written_is_what_the_answer_would_be(view: VersionView, models: str) -> None:
     reader = actor(models)
