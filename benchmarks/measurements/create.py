@@ -38,7 +38,7 @@ def measure(bench: Bench) -> list[Section]:
     size = len(json.dumps(body))
     section.remarks.append(
         f"Bodies of about {size:,} bytes: a recipe with code, data, environment and signature. "
-        "Each is one transaction, on disk before its answer."
+        "Each is on disk before its answer; those that come together share a transaction."
     )
     return [section]
 
