@@ -15,7 +15,7 @@ from app.core.runtime import Reading, Transaction
 from app.edge.routing import api_router
 from app.evaluations import service
 from app.evaluations.dependencies import VersionToMeasure
-from app.evaluations.schemas import EvaluationInput, EvaluationOutput
+from app.evaluations.schemas import DatasetEvaluations, EvaluationInput, EvaluationOutput
 from app.versions import service as versions
 from app.versions.dependencies import VersionInModel, VersionToRead
 from app.versions.problems import AmbiguousReference, VersionNotReady
@@ -90,6 +90,28 @@ async def list_evaluations(
     page = await service.list_evaluations(
         session, view, dataset=dataset, sha256=sha256, cursor=cursor, limit=limit
     )
+    response.headers.update(versions.resolved(view.version))
+    link_next(request, response, page.next_cursor)
+    return page
+
+
+@router.get(
+    EVALUATIONS + "/by-dataset",
+    summary="Read a version's evaluations by data set",
+    responses={200: {"headers": RESOLVED}, **responses(NotFound, AmbiguousReference)},
+)
+async def list_evaluations_by_dataset(
+    view: Read,
+    session: Reading,
+    request: Request,
+    response: Response,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[DatasetEvaluations]:
+    """One entry for each data that the version was evaluated on, with the latest report of each
+    metric: the data last evaluated on comes first. How a metric went over the versions on the same
+    data is what `GET /models/{model}/metrics/{key}?dataset=` tells."""
+    page = await service.by_dataset(session, view, cursor=cursor, limit=limit)
     response.headers.update(versions.resolved(view.version))
     link_next(request, response, page.next_cursor)
     return page

@@ -122,3 +122,26 @@ class EvaluationOutput(Output):
     )
     reported_by: str = Field(description="Who reported it.", examples=["eval-bot"])
     at: Time = Field(description="When it was reported.")
+
+
+class LatestMeasurement(MeasurementOutput):
+    """The latest report of a metric on some data."""
+
+    evaluation: UUID = Field(
+        description="The report that says so.", examples=["0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a86"]
+    )
+    reported_by: str = Field(description="Who reported it.", examples=["eval-bot"])
+    at: Time = Field(description="When it was reported.")
+
+
+class DatasetEvaluations(Output):
+    """All that was reported on some data, told by the latest report of each metric."""
+
+    dataset: EvaluationDatasetOutput = Field(
+        description="The data, as the last report calls it. Reports on one digest are on the same "
+        "data whatever they call it; without a digest, name and version say."
+    )
+    metrics: dict[str, LatestMeasurement] = Field(description="Metric to its latest report.")
+    reports: int = Field(description="How many reports there are.", examples=[2])
+    first_at: Time = Field(description="When the first report was made.")
+    last_at: Time = Field(description="When the last report was made.")

@@ -1,5 +1,6 @@
 """Reporting and reading evaluations."""
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,9 +13,11 @@ from app.core.problems import NotFound
 from app.evaluations import queries
 from app.evaluations.moments import evaluated
 from app.evaluations.schemas import (
+    DatasetEvaluations,
     EvaluationDatasetOutput,
     EvaluationInput,
     EvaluationOutput,
+    LatestMeasurement,
     MeasurementOutput,
 )
 from app.evaluations.tables import Evaluation
@@ -92,6 +95,43 @@ async def list_evaluations(
     return Page(
         items=[_output(view.model, view.version, row) for row in rows],
         next_cursor=encode_cursor(rows[-1].id) if more else None,
+    )
+
+
+async def by_dataset(
+    session: AsyncSession, view: VersionView, *, cursor: str | None, limit: int
+) -> Page[DatasetEvaluations]:
+    """A page of the data that a version was evaluated on, last evaluated first."""
+    version_id = view.version.id
+    found = await queries.datasets(session, version_id, after=cursor_id(cursor), limit=limit)
+    rows, more = cut(found, limit)
+    latest: dict[str, list[Any]] = {row.data: [] for row in rows}
+    for metric in await queries.latest_metrics(session, version_id, list(latest)):
+        latest[metric.data].append(metric)
+    return Page(
+        items=[_of_dataset(row, latest[row.data]) for row in rows],
+        next_cursor=encode_cursor(rows[-1].newest) if more else None,
+    )
+
+
+def _of_dataset(row: Any, latest: list[Any]) -> DatasetEvaluations:
+    last = max(latest, key=lambda metric: metric.id)  # every report has a metric
+    return DatasetEvaluations(
+        dataset=EvaluationDatasetOutput(
+            name=last.dataset_name, version=last.dataset_version, sha256=last.dataset_sha256
+        ),
+        metrics={
+            metric.key: LatestMeasurement(
+                **metric.value,
+                evaluation=metric.id,
+                reported_by=metric.reported_by,
+                at=metric.at,
+            )
+            for metric in latest
+        },
+        reports=row.reports,
+        first_at=row.first_at,
+        last_at=row.last_at,
     )
 
 

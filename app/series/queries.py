@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -11,16 +12,24 @@ from sqlalchemy import (
     DateTime,
     Double,
     Row,
+    Select,
     Text,
     bindparam,
     func,
+    literal,
+    null,
     select,
     text,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.evaluations.tables import Evaluation
 from app.series.rules import NewPoint, buckets_for
 from app.series.tables import Point, Series
+from app.stages.rules import NO_STAGE
+from app.stages.service import stage_of
+from app.versions.tables import Version
 
 # New rows are not seen by the statement that inserts them: they come from its `returning`.
 _NAMED = text("""
@@ -196,3 +205,77 @@ async def points(
     else:
         statement = statement.where(Point.step.between(found.first, found.last))
     return (await session.execute(statement.order_by(Point.step).limit(most))).all()
+
+
+async def trend(
+    session: AsyncSession, model_id: UUID, metric: str, *, after: int, limit: int
+) -> Sequence[Row[Any]]:
+    """A metric of a model's versions as their recipes say it, by number, and one more."""
+    value = Version.metrics[metric]
+    statement = (
+        _of_model(model_id, after, limit)
+        .add_columns(
+            value.as_float().label("value"),
+            null().label("stderr"),
+            null().label("n"),
+            Version.created_at.label("at"),
+            null().label("sha256"),
+        )
+        .where(func.jsonb_typeof(value) == "number")
+    )
+    return (await session.execute(statement)).all()
+
+
+async def trend_on_data(
+    session: AsyncSession,
+    model_id: UUID,
+    metric: str,
+    *,
+    dataset: str | None,
+    sha256: str | None,
+    after: int,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """A metric of a model's versions as it was last measured on this data, by number, and one more.
+    Only reports on the data are read, however many versions there are."""
+    reports = select(Evaluation).where(
+        Evaluation.model_id == model_id, Evaluation.metrics.has_key(metric)
+    )
+    if dataset is not None:
+        same = func.md5(Evaluation.dataset_name) == func.md5(literal(dataset, Text))
+        reports = reports.where(same, Evaluation.dataset_name == dataset)
+    if sha256 is not None:
+        reports = reports.where(Evaluation.dataset_sha256 == sha256)
+    latest = (
+        reports.ext(distinct_on(Evaluation.version_id))
+        .order_by(Evaluation.version_id, Evaluation.id.desc())
+        .subquery("latest")
+    )
+    found = latest.c.metrics[metric]
+    statement = (
+        _of_model(model_id, after, limit)
+        .add_columns(
+            found["value"].as_float().label("value"),
+            found["stderr"].as_float().label("stderr"),
+            found["n"].as_integer().label("n"),
+            latest.c.at,
+            latest.c.dataset_sha256.label("sha256"),
+        )
+        .join(latest, latest.c.version_id == Version.id)
+    )
+    return (await session.execute(statement)).all()
+
+
+def _of_model(model_id: UUID, after: int, limit: int) -> Select[int, str | None, str, str, bool]:
+    return (
+        select(
+            Version.number,
+            Version.name,
+            Version.status,
+            func.coalesce(stage_of(Version.id), NO_STAGE).label("stage"),
+            Version.recalled.is_not(None).label("recalled"),
+        )
+        .where(Version.model_id == model_id, Version.deleted_at.is_(None), Version.number > after)
+        .order_by(Version.number)
+        .limit(limit + 1)
+    )

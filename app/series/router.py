@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
 from app.access.dependencies import CurrentActor
 from app.access.table import Permission
@@ -12,9 +12,11 @@ from app.core.problems import InvalidRequest, NotAllowed, NotFound
 from app.core.problems_docs import responses
 from app.core.runtime import Reading, Transaction
 from app.edge.routing import api_router
+from app.models.dependencies import ModelToRead
+from app.models.tables import Model
 from app.series import service
 from app.series.problems import PointDiffers, TooManyPoints
-from app.series.schemas import AddedOutput, CurveOutput, PointsInput, SeriesOutput
+from app.series.schemas import AddedOutput, CurveOutput, PointsInput, SeriesOutput, TrendOutput
 from app.versions import service as versions
 from app.versions.dependencies import VersionInModel, VersionToChange, VersionToRead
 from app.versions.problems import AmbiguousReference
@@ -101,3 +103,49 @@ async def read_series(
     page = await service.list_series(session, view, cursor=cursor, limit=limit)
     link_next(request, response, page.next_cursor)
     return page
+
+
+@router.get(
+    "/models/{model}/metrics/{metric:path}",
+    summary="Follow a metric over the versions",
+    responses=responses(NotFound, InvalidRequest),
+)
+async def read_trend(
+    model: Annotated[Model, Depends(ModelToRead(Permission.SERIES_READ))],
+    metric: Annotated[
+        str,
+        Path(
+            max_length=250, description="The metric, as written; slashes and all.", examples=["auc"]
+        ),
+    ],
+    session: Reading,
+    request: Request,
+    response: Response,
+    dataset: Annotated[
+        str | None,
+        Query(
+            max_length=1000,
+            description="Only what was reported on data of this name.",
+            examples=["holdout"],
+        ),
+    ] = None,
+    sha256: Annotated[
+        str | None,
+        Query(
+            pattern="^[0-9a-f]{64}$",
+            description="Only what was reported on data with this SHA-256.",
+        ),
+    ] = None,
+    limit: Annotated[
+        int, Query(ge=1, le=1000, description="How many versions at most, 1 to 1,000.")
+    ] = 200,
+    cursor: Cursor = None,
+) -> TrendOutput:
+    """A metric over the versions of a model, by number. Without a data set: what each version's
+    recipe says. With one, by its name, its digest or both: the latest evaluation of each version on
+    it. Versions without the metric are left out."""
+    found = await service.trend(
+        session, model, metric, dataset=dataset, sha256=sha256, cursor=cursor, limit=limit
+    )
+    link_next(request, response, found.next_cursor)
+    return found

@@ -91,3 +91,57 @@ class CurveOutput(SeriesOutput):
         description="How many points lie between `from_step` and `to_step`.", examples=[12000]
     )
     downsampled: bool = Field(description="Whether points were left out.", examples=[True])
+
+
+class TrendPoint(Output):
+    """A metric of one version."""
+
+    number: int = Field(description="The version's number.", examples=[3])
+    name: str | None = Field(description="The version's name.", examples=["churn-2026-11"])
+    value: float = Field(description="The metric's value.", examples=[0.934])
+    stderr: float | None = Field(
+        description="Its standard error, where somebody said it.", examples=[0.004]
+    )
+    n: int | None = Field(
+        description="How many samples it was measured on, where somebody said it.",
+        examples=[12000],
+    )
+    sha256: str | None = Field(
+        description="With a data set: the digest of the data that it was measured on.",
+        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+    )
+    at: Time = Field(
+        description="When it was reported; of a version's own metric when it was registered."
+    )
+    stage: str = Field(
+        description="The stage that the version holds; `none` for no stage.",
+        examples=["production"],
+    )
+    status: str = Field(description="The version's status.", examples=["ready"])
+    recalled: bool = Field(
+        description="Whether the version is not to be used any more.", examples=[False]
+    )
+
+
+class TrendOutput(Output):
+    """A metric over the versions of a model."""
+
+    key: str = Field(description="The metric.", examples=["auc"])
+    dataset: str | None = Field(
+        description="The name of the data; null for the versions' own metrics.",
+        examples=["holdout"],
+    )
+    sha256: str | None = Field(
+        description="The digest of the data, where it was asked for.",
+        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+    )
+    points: list[TrendPoint] = Field(description="One a version that has it, by number.")
+    digests_differ: bool = Field(
+        description="Whether these points were measured on different bytes, or on data of which "
+        "some do not say the digest: then they do not compare.",
+        examples=[False],
+    )
+    next_cursor: str | None = Field(
+        description="Pass as `cursor` for the versions after these; null on the last page.",
+        examples=["WyIzIl0"],
+    )

@@ -3,13 +3,21 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.actor import Actor
-from app.core.pages import Page, cut, decode_cursor, encode_cursor
+from app.core.pages import Page, bad_cursor, cut, decode_cursor, encode_cursor
 from app.core.problems import InvalidRequest, NotFound
 from app.models.tables import Model
 from app.series import queries, rules
 from app.series.problems import PointDiffers, TooManyPoints
 from app.series.rules import Contradiction, NewPoint
-from app.series.schemas import AddedOutput, CurveOutput, PointOutput, PointsInput, SeriesOutput
+from app.series.schemas import (
+    AddedOutput,
+    CurveOutput,
+    PointOutput,
+    PointsInput,
+    SeriesOutput,
+    TrendOutput,
+    TrendPoint,
+)
 from app.series.tables import Series
 from app.versions import service as versions
 from app.versions.service import VersionView
@@ -132,6 +140,43 @@ async def curve(
         count_in_range=found.count,
         downsampled=found.count > max_points,
     )
+
+
+async def trend(
+    session: AsyncSession,
+    model: Model,
+    metric: str,
+    *,
+    dataset: str | None,
+    sha256: str | None,
+    cursor: str | None,
+    limit: int,
+) -> TrendOutput:
+    """A metric over the versions of a model, by number: their own or, with a data set, the latest
+    that was reported for each on that data."""
+    after = _number(cursor)
+    if dataset is None and sha256 is None:
+        found = await queries.trend(session, model.id, metric, after=after, limit=limit)
+    else:
+        found = await queries.trend_on_data(
+            session, model.id, metric, dataset=dataset, sha256=sha256, after=after, limit=limit
+        )
+    rows, more = cut(found, limit)
+    return TrendOutput(
+        key=metric,
+        dataset=dataset,
+        sha256=sha256,
+        points=[TrendPoint.model_validate(row) for row in rows],
+        digests_differ=len({row.sha256 for row in rows}) > 1,
+        next_cursor=encode_cursor(rows[-1].number) if more else None,
+    )
+
+
+def _number(cursor: str | None) -> int:
+    key = decode_cursor(cursor, 1)
+    if key is not None and not (key[0].isascii() and key[0].isdigit() and len(key[0]) < 10):
+        raise bad_cursor()
+    return 0 if key is None else int(key[0])
 
 
 def _series(row: Series) -> SeriesOutput:

@@ -120,12 +120,16 @@ async def have_a_story(admin: Api, team: Team) -> dict[str, str]:
     await twice(alice, "/naming/preview", {"model": "churn", "name_template": "{model}-{number}"})
     versions = "/models/churn/versions"
     for number in range(3):
-        await twice(alice, versions, {"params": {"n": number}, "datasets": DATA})
+        await twice(
+            alice, versions, {"params": {"n": number}, "datasets": DATA, "metrics": {"auc": 1}}
+        )
         await twice(alice, f"{versions}/{number + 1}/finalize")
     await changed(alice, "PATCH", f"{versions}/1", {"tags": {"a": "b"}})
     await twice(alice, f"{versions}/3/recall", {"reason": "Leaks."})
     await changed(alice, "DELETE", f"{versions}/3/recall")
     measured = {"dataset": {"name": "holdout"}, "metrics": {"auc": 0.9}}
+    other = {"dataset": {"name": "fresh"}, "metrics": {"auc": 0.8}}
+    await twice(alice, f"{versions}/1/evaluations", other)
     for _ in range(2):
         evaluation = await twice(alice, f"{versions}/1/evaluations", measured)
         await twice(alice, f"{versions}/1/series", CURVE)
@@ -172,6 +176,7 @@ async def have_a_story(admin: Api, team: Team) -> dict[str, str]:
         "{evaluation}": evaluation["id"],
         "{check}": "unit",
         "{dataset}": "customers",
+        "{metric}": "auc",
         "{promotion}": promotion["id"],
         "{comment}": comment["id"],
         "{revision}": "1",

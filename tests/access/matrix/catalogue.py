@@ -138,6 +138,8 @@ STAGES = (
 EVIDENCE = (
     Case(f"POST {AT}/evaluations", send={"json": MEASURED}),
     Case(f"GET {AT}/evaluations"),
+    Case(f"GET {AT}/evaluations/by-dataset"),
+    Case(f"GET {M}/metrics/{{metric}}"),
     Case(f"GET {AT}/evaluations/{{evaluation}}"),
     Case(f"GET {AT}/lineage"),
     Case(f"GET {API}/datasets"),

@@ -153,6 +153,7 @@ async def _make_history(scene: Scene, bob: Api) -> None:
     scene.names |= {
         "path": "w.bin",
         "dataset": "events",
+        "metric": "auc",
         "evaluation": evaluation["id"],
         "comment": comment["id"],
     }
