@@ -141,7 +141,18 @@ class DatasetEvaluations(Output):
         description="The data, as the last report calls it. Reports on one digest are on the same "
         "data whatever they call it; without a digest, name and version say."
     )
-    metrics: dict[str, LatestMeasurement] = Field(description="Metric to its latest report.")
+    metrics: dict[str, LatestMeasurement] = Field(
+        description="Metric to its latest report.",
+        examples=[
+            {
+                "auc": {
+                    **{"value": 0.934, "stderr": 0.004, "n": 12000, "reported_by": "eval-bot"},
+                    "evaluation": "0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a86",
+                    "at": "2026-11-23T09:30:00.000000Z",
+                }
+            }
+        ],
+    )
     reports: int = Field(description="How many reports there are.", examples=[2])
     first_at: Time = Field(description="When the first report was made.")
     last_at: Time = Field(description="When the last report was made.")
