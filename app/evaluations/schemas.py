@@ -146,7 +146,10 @@ class DatasetEvaluations(Output):
         examples=[
             {
                 "auc": {
-                    **{"value": 0.934, "stderr": 0.004, "n": 12000, "reported_by": "eval-bot"},
+                    "value": 0.934,
+                    "stderr": 0.004,
+                    "n": 12000,
+                    "reported_by": "eval-bot",
                     "evaluation": "0198f2a6-b4f0-7c3e-9d1a-5b7c2e4f6a86",
                     "at": "2026-11-23T09:30:00.000000Z",
                 }
