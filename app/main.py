@@ -23,6 +23,7 @@ from app.edge.lanes import Lanes
 from app.issuers.service import Issuers
 from app.limits.service import Limits
 from app.versions import lane as versions
+from app.versions.kept import Kept
 from app.versions.resolver import Resolver
 
 # The order in which /docs shows the rooms: the story of a version, then people, then the record.
@@ -129,7 +130,8 @@ def equip(app: FastAPI, runtime: Runtime) -> None:
     app.state.registrar = versions.Registrar(runtime.db)
     key = runtime.settings.signing_key
     app.state.authenticator = Authenticator(runtime.db, key, limits.failures)
-    app.state.resolver = Resolver(runtime.db)
+    app.state.kept = kept = Kept()
+    app.state.resolver = Resolver(runtime.db, kept)
 
 
 async def settle(app: FastAPI) -> None:

@@ -57,7 +57,7 @@ SEARCHING = (
     "-c enable_mergejoin=off -c enable_seqscan=off -c enable_bitmapscan=off -c enable_sort=off "
     "-c enable_material=off -c enable_memoize=off -c join_collapse_limit=1"
 )
-SEARCH_WAIT_SECONDS = 1.0
+SEARCH_WAIT_SECONDS = 10.0
 
 
 class Base(DeclarativeBase):

@@ -69,7 +69,10 @@ async def list_versions(
     """The versions of a model, newest first or in the order that is asked for."""
     await session.close()  # searches have connections of their own: hold no other meanwhile
     asked = Asked(filter, order_by, q, stage, status, cursor, limit)
-    return _page(request, *await service.list_versions(runtime.db, actor, model, asked))
+    return _page(
+        request,
+        *await service.list_versions(runtime.db, request.app.state.kept, actor, model, asked),
+    )
 
 
 @router.get(
@@ -94,7 +97,9 @@ async def search_versions(
     if ids is not None:
         return await _of_ids(runtime, actor, request, ids)
     asked = Asked(filter, order_by, q, None, None, cursor, limit)
-    return _page(request, *await service.list_everywhere(runtime.db, actor, asked))
+    return _page(
+        request, *await service.list_everywhere(runtime.db, request.app.state.kept, actor, asked)
+    )
 
 
 async def _of_ids(runtime: Runtime, actor: Actor, request: Request, ids: str) -> Response:

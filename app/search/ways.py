@@ -70,17 +70,31 @@ async def page(
 
 def whole(wanted: Wanted, ids: Any) -> Any:
     """The statement of a page: what is shown of the versions that `ids` names."""
+    return _joined(shown.statement, wanted, ids)
+
+
+def _joined(statement: Any, wanted: Wanted, ids: Any) -> Any:
     keys = keys_of(wanted)
     found = ids.cte("page")
     columns = [found.c[f"key_{at}"] for at in range(len(keys))]
     return (
-        select(*shown.COLUMNS, *columns)
-        .select_from(found)
-        .join(Version, Version.id == found.c.id)
-        .join(Model, Model.id == Version.model_id)
-        .where(Version.deleted_at.is_(None), Model.deleted_at.is_(None))
+        statement.add_columns(*columns)
+        .join(found, found.c.id == Version.id)
         .order_by(*ordered(found, keys))
     )
+
+
+async def narrow_page(
+    session: AsyncSession, wanted: Wanted, ids: Any
+) -> list[tuple[tuple[UUID, int], tuple[Any, ...]]]:
+    """The ids and revisions of the versions of a page, with their sort keys."""
+    rows = await session.execute(narrow(wanted, ids))
+    return [((row[0], row[1]), tuple(row[2:])) for row in rows]
+
+
+def narrow(wanted: Wanted, ids: Any) -> Any:
+    """The statement of a page of which nothing is read but where each version is."""
+    return _joined(select(Version.id, Version.revision), wanted, ids)
 
 
 def leads_to_few(counts: Sequence[int] | None) -> bool:

@@ -10,13 +10,13 @@ from sqlalchemy import Text, and_, case, cast, func, null
 from app.core.db import Database, as_text
 from app.core.shared import Together
 from app.versions import references, shown
+from app.versions.kept import Kept
 from app.versions.references import asked
 from app.versions.rendering import Rendered, rendered
 from app.versions.shown import Shown
 from app.versions.tables import Version
 
 MOST_AT_ONCE = 200
-BYTES_KEPT = 32 * 1024 * 1024
 MEANINGS_KEPT = 20_000
 
 Question = tuple[str, str]  # model, reference
@@ -37,10 +37,10 @@ class Resolver:
     What was written of a version is kept, and said again only where that very statement finds the
     version at the same revision: everything that an answer shows counts the revision up."""
 
-    def __init__(self, db: Database) -> None:
-        """One a process."""
+    def __init__(self, db: Database, kept: Kept) -> None:
+        """One a process. `kept` is where it keeps what was written."""
         self._direct = db.direct
-        self._kept = Kept(BYTES_KEPT)
+        self._kept = kept
         self._meant: OrderedDict[Question, UUID] = OrderedDict()
         self._together: Together[Question, Sequence[Rendered]] = Together(
             self._answer, most=MOST_AT_ONCE
@@ -82,29 +82,3 @@ class Resolver:
         self._meant.move_to_end(question)
         if len(self._meant) > MEANINGS_KEPT:
             self._meant.popitem(last=False)
-
-
-class Kept:
-    """What was written of versions, the latest used, bounded in bytes."""
-
-    def __init__(self, most: int) -> None:
-        """At most so many bytes."""
-        self._most = most
-        self._bytes = 0
-        self._by_id: OrderedDict[UUID, Rendered] = OrderedDict()
-
-    def get(self, version_id: UUID) -> Rendered | None:
-        """What was written of a version, at whatever revision."""
-        found = self._by_id.get(version_id)
-        if found is not None:
-            self._by_id.move_to_end(version_id)
-        return found
-
-    def put(self, fresh: Rendered) -> None:
-        """Keep this, in the place of an earlier one, and forget what was used longest ago."""
-        earlier = self._by_id.pop(fresh.id, None)
-        self._bytes += fresh.size - (earlier.size if earlier else 0)
-        self._by_id[fresh.id] = fresh
-        while self._bytes > self._most:
-            _, oldest = self._by_id.popitem(last=False)
-            self._bytes -= oldest.size

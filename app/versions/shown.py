@@ -1,10 +1,23 @@
 """What is read of a version to show it, and nothing else: JSON as PostgreSQL has it, as text."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import ColumnElement, LargeBinary, Text, cast, func, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    LargeBinary,
+    Text,
+    Uuid,
+    any_,
+    cast,
+    func,
+    literal,
+    select,
+    type_coerce,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.schemas import rfc3339
@@ -100,6 +113,12 @@ statement = (
 async def of(session: AsyncSession, version_id: UUID) -> Shown:
     """One version, fresh from PostgreSQL."""
     return Shown(*(await session.execute(statement.where(Version.id == version_id))).one())
+
+
+async def of_ids(session: AsyncSession, version_ids: Sequence[UUID]) -> list[Shown]:
+    """These versions, fresh from PostgreSQL, in any order and without those that were deleted."""
+    listed = Version.id == any_(literal(list(version_ids), ARRAY(Uuid)))
+    return [Shown(*row) for row in await session.execute(statement.where(listed))]
 
 
 def from_view(view: VersionView) -> Shown:

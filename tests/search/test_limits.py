@@ -10,6 +10,7 @@ from app.core.problems import Unavailable
 from app.core.signals import Hub
 from app.search.problems import SearchTooCostly
 from app.search.service import Asked, list_everywhere
+from app.versions.kept import Kept
 from tests.actors import Api
 from tests.search.filled import Filled, actor, drop, fill
 
@@ -22,24 +23,27 @@ def filled(postgres: EmbeddedPostgres) -> Iterator[Filled]:
 
 async def test_a_search_that_takes_too_long_says_what_to_narrow(filled: Filled) -> None:
     """Every version is looked at for a text that none has, in less time than that takes."""
-    hurried = Database(filled.url, pool_size=2, hub=Hub(None), search_seconds=0.005)
+    hurried = Database(filled.url, pool_size=2, hub=Hub(None), search_seconds=0.001)
     with pytest.raises(SearchTooCostly) as found:
         await list_everywhere(
-            hurried, actor("*"), Asked(filter="name like '%nothing%'", q="said nowhere")
+            hurried, Kept(), actor("*"), Asked(filter="name like '%nothing%'", q="said nowhere")
         )
     await hurried.close()
     assert "`name`, `q`" in found.value.detail
     assert "search in one model" in found.value.detail
 
 
-async def test_searches_that_wait_hold_up_nothing_else(filled: Filled) -> None:
+async def test_searches_that_wait_hold_up_nothing_else(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.core.db.SEARCH_WAIT_SECONDS", 0.2)
     db = Database(filled.url, pool_size=1, hub=Hub(None), search_connections=1)
     async with db.searching():
         with pytest.raises(Unavailable) as found:
-            await list_everywhere(db, actor("*"), Asked())
+            await list_everywhere(db, Kept(), actor("*"), Asked())
         async with db.reading() as session:
             await session.connection()
-    await list_everywhere(db, actor("*"), Asked())
+    await list_everywhere(db, Kept(), actor("*"), Asked())
     await db.close()
     assert found.value.retry_after == 2
 

@@ -11,6 +11,7 @@ from sqlalchemy import Select
 from app.core.embedded import EmbeddedPostgres
 from app.search import access, ways
 from app.search.service import Asked, list_everywhere, list_versions
+from app.versions.kept import Kept
 from tests.search.filled import Filled, actor, drop, fill
 
 # The shapes that docs/search.md lists as indexed.
@@ -55,10 +56,10 @@ async def page(
     filled: Filled, place: str, asked: Asked
 ) -> tuple[list[tuple[str, int]], str | None]:
     if place == "in the big model":
-        body, cursor = await list_versions(filled.db, actor("*"), filled.big, asked)
+        body, cursor = await list_versions(filled.db, Kept(), actor("*"), filled.big, asked)
     else:
         globs = ("*",) if place == "everywhere" else filled.few
-        body, cursor = await list_everywhere(filled.db, actor(*globs), asked)
+        body, cursor = await list_everywhere(filled.db, Kept(), actor(*globs), asked)
     return [(item["model"], item["number"]) for item in json.loads(body)["items"]], cursor
 
 
@@ -148,8 +149,9 @@ async def test_a_listed_shape_is_read_through_indexes_and_reads_little(
     filled: Filled, place: str, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[Any] = []
-    whole = ways.whole
-    monkeypatch.setattr(ways, "whole", lambda *args: sent.append(whole(*args)) or sent[-1])
+    for way in ("whole", "narrow"):
+        of = getattr(ways, way)
+        monkeypatch.setattr(ways, way, lambda *args, of=of: sent.append(of(*args)) or sent[-1])
     await page(filled, place, asked)
     nodes = list(visited(await explained(filled, sent[-1])))
     assert nodes

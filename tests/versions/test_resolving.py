@@ -16,9 +16,10 @@ from app.core.runtime import Runtime
 from app.meta.permissions import asked_by
 from app.stages.rules import parse_ref
 from app.versions import queries, references
+from app.versions.kept import Kept
 from app.versions.lane import LANE
 from app.versions.rendering import Rendered
-from app.versions.resolver import STATEMENT, Kept, Resolver
+from app.versions.resolver import STATEMENT, Resolver
 from tests.actors import Api, Team
 from tests.counting import statements
 from tests.factories import make_draft, make_model, make_ready, problem
@@ -221,7 +222,7 @@ async def _alone(runtime: Runtime, model: str, ref: str) -> list[int]:
 async def test_many_are_resolved_as_each_is_alone(
     scene: None, runtime: Runtime, refs: list[tuple[str, str]]
 ) -> None:
-    resolver = Resolver(runtime.db)
+    resolver = Resolver(runtime.db, Kept())
     for _ in range(2):  # the second time with what was kept of the first
         found = await asyncio.gather(*(resolver(*each) for each in refs))
         numbers = [sorted(version.number for version in versions) for versions in found]

@@ -26,8 +26,11 @@ from app.search.leads import Lead, bounds, conjuncts, leads, named
 from app.search.parser import parse, parse_order
 from app.search.problems import SearchTooCostly
 from app.search.syntax import And, Comparison, Expression, Field, Kind
+from app.versions.kept import Kept
 from app.versions.rendering import render_page, rendered
 from app.versions.tables import Version
+
+MOST_STATEMENTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Asked:
 
 
 async def list_versions(
-    db: Database, actor: Actor, model: Model, asked: Asked
+    db: Database, kept: Kept, actor: Actor, model: Model, asked: Asked
 ) -> tuple[bytes, str | None]:
     """One model's versions, newest first or as asked: the JSON of a page, and the next cursor."""
     expression = asked.expression()
@@ -62,10 +65,13 @@ async def list_versions(
         found = leads(expression)
         counts = await _counts(session, wanted, found, model)
         ids = ways.way(wanted, found, counts, model.id)
-        return await _page(session, actor, asked, wanted, keys, ids)
+        spent = counts is not None
+        return await _page(session, kept, actor, asked, wanted, keys, ids, spent=spent)
 
 
-async def list_everywhere(db: Database, actor: Actor, asked: Asked) -> tuple[bytes, str | None]:
+async def list_everywhere(
+    db: Database, kept: Kept, actor: Actor, asked: Asked
+) -> tuple[bytes, str | None]:
     """The same of all models that the actor can see."""
     expression = asked.expression()
     wanted, keys = _wanted(asked, expression, None)
@@ -79,7 +85,8 @@ async def list_everywhere(db: Database, actor: Actor, asked: Asked) -> tuple[byt
             ids = ways.in_each(wanted, found, few)
         else:
             ids = ways.way(_seen(wanted, actor, few), found, counts, None)
-        return await _page(session, actor, asked, wanted, keys, ids)
+        spent = _must_look(actor, wanted) + (counts is not None)
+        return await _page(session, kept, actor, asked, wanted, keys, ids, spent=spent)
 
 
 @asynccontextmanager
@@ -150,10 +157,14 @@ def _says(q: str) -> Condition:
 
 async def _few_models(session: AsyncSession, actor: Actor, wanted: Wanted) -> Sequence[UUID] | None:
     """The models to search in, where they are few."""
-    names = wanted.bounds.models
-    if names is None and ways.sees_all(actor):
+    if not _must_look(actor, wanted):
         return None
-    return await ways.few_models(session, actor, names)
+    return await ways.few_models(session, actor, wanted.bounds.models)
+
+
+def _must_look(actor: Actor, wanted: Wanted) -> bool:
+    """Whether PostgreSQL is asked which models are searched."""
+    return wanted.bounds.models is not None or not ways.sees_all(actor)
 
 
 def _seen(wanted: Wanted, actor: Actor, few: Sequence[UUID] | None) -> Wanted:
@@ -180,8 +191,24 @@ async def _counts(
 
 
 async def _page(
-    session: AsyncSession, actor: Actor, asked: Asked, wanted: Wanted, keys: Keyset, ids: Any
+    session: AsyncSession,
+    kept: Kept,
+    actor: Actor,
+    asked: Asked,
+    wanted: Wanted,
+    keys: Keyset,
+    ids: Any,
+    *,
+    spent: int,
 ) -> tuple[bytes, str | None]:
-    rows, more = cut(await ways.page(session, wanted, ids), asked.limit)
-    cursor = keys.cursor(rows[-1][1]) if more else None
-    return render_page([rendered(row) for row, _ in rows], actor, cursor), cursor
+    """What is kept of the versions need not be read: where `spent` statements leave two, the first
+    asks which versions there are, and the second for what is not kept."""
+    if spent < MOST_STATEMENTS - 1:
+        places, more = cut(await ways.narrow_page(session, wanted, ids), asked.limit)
+        found = await kept.written(session, [place for place, _ in places])
+        cursor = keys.cursor(places[-1][1]) if more else None
+    else:
+        rows, more = cut(await ways.page(session, wanted, ids), asked.limit)
+        found = [rendered(row) for row, _ in rows]
+        cursor = keys.cursor(rows[-1][1]) if more else None
+    return render_page(found, actor, cursor), cursor
