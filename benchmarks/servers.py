@@ -125,6 +125,15 @@ def stageward(
             _end_postgres(folder / "data")
 
 
+@contextmanager
+def at_size(folder: Path | None) -> Iterator[Server]:
+    """A server for what needs a loaded registry: without a bound of requests, as others have none,
+    and with a connection for each search that is asked at once."""
+    settings = {"STAGEWARD_REQUESTS_PER_MINUTE": "0", "STAGEWARD_SEARCH_CONNECTIONS": "8"}
+    with stageward(folder=folder, **settings) as server:
+        yield server
+
+
 def _token(path: Path) -> str:
     """The admin's, which is set when a data directory is begun and holds for as long as it is."""
     if not path.exists():

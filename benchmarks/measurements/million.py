@@ -17,7 +17,7 @@ from benchmarks.peers.meaning import LOOKED_AT, check_same
 from benchmarks.peers.requests import Duel, Theirs
 from benchmarks.peers.server import Mlflow, mlflow
 from benchmarks.reports import Section
-from benchmarks.servers import stageward
+from benchmarks.servers import at_size
 from benchmarks.team import Person
 
 ON_DEMAND = True  # loading takes minutes
@@ -33,8 +33,7 @@ COLUMNS = (
 
 def fresh(options: Options, stack: ExitStack) -> Bench:
     """A bench over a registry that is loaded, and kept where a folder was named for it."""
-    settings = {"STAGEWARD_REQUESTS_PER_MINUTE": "0"}  # MLflow has no bound
-    return Bench(options, stack.enter_context(stageward(folder=options.folder, **settings)))
+    return Bench(options, stack.enter_context(at_size(options.folder)))
 
 
 def population(options: Options) -> Population:

@@ -13,7 +13,7 @@ from benchmarks.million.population import BIG, TEAMS, Population
 from benchmarks.million.recipes import commit, train_digest
 from benchmarks.options import Options
 from benchmarks.reports import Section
-from benchmarks.servers import Server, stageward
+from benchmarks.servers import Server, at_size
 from benchmarks.team import Person, Refused
 
 ON_DEMAND = True  # loading takes minutes
@@ -71,8 +71,7 @@ SHAPES = (
 
 def fresh(options: Options, stack: ExitStack) -> Bench:
     """A bench over a registry that is loaded, and kept where a folder was named for it."""
-    settings = {"STAGEWARD_REQUESTS_PER_MINUTE": "0"}
-    return Bench(options, stack.enter_context(stageward(folder=options.folder, **settings)))
+    return Bench(options, stack.enter_context(at_size(options.folder)))
 
 
 def measure(bench: Bench) -> list[Section]:
