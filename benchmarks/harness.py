@@ -124,7 +124,7 @@ class Taken:
         low, high = min(self.ratios), max(self.ratios)
         return (
             name,
-            f"{rate:,.0f}",
+            f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}",
             f"{quantile(latencies, 0.5) * 1000:.1f}",
             f"{quantile(latencies, 0.99) * 1000:.1f}",
             f"{self.milliseconds('server_seconds'):.2f}",

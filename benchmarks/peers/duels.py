@@ -11,7 +11,7 @@ from benchmarks.peers.requests import Duel, Request, Theirs
 from benchmarks.recipes import registration
 from benchmarks.team import Person
 
-ASKED = 500  # models that are asked for, spread over all
+ASKED = 200  # models that are asked for, spread over all
 NEW_MODELS = 200  # that versions are registered in
 BODIES = 400
 ASKING = TEAMS[:8]
