@@ -16,6 +16,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     FromClause,
+    Integer,
     Numeric,
     Select,
     Text,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    literal_column,
     null,
     select,
     union_all,
@@ -40,6 +42,9 @@ from app.versions.tables import Version
 Condition = ColumnElement[bool]
 Fact = VersionFact
 VERSIONS: FromClause = Version.__table__
+# In the text of the statement: with a parameter in its place, a plan that is kept for all its
+# values could not use the index, which has only what lies above it.
+_FEW = literal_column(str(FEW), Integer())
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +188,9 @@ def _with_few(
     first, second = ([], []) if num is None else ([num[0].order_by], [num[1].order_by])
     first += [key.order_by for key in last_keys(wanted, Fact)]
     second += [key.order_by for key in last_keys(wanted, Version)]
-    in_index = facts.where(Fact.model_id == model_id, Fact.number > FEW).order_by(*first)
+    in_index = facts.where(Fact.model_id == model_id, Fact.number > _FEW).order_by(*first)
     below = few.where(
-        Version.model_id == model_id, Version.number <= FEW, Version.deleted_at.is_(None)
+        Version.model_id == model_id, Version.number <= _FEW, Version.deleted_at.is_(None)
     )
     return union_all(in_index, below.order_by(*second))
 
@@ -262,12 +267,12 @@ def among(wanted: Wanted, lead: Lead, model_id: Any | None) -> Select[Any]:
     each = [
         select(Fact.version_id).where(
             _in_range(one),
-            *([] if model_id is None else [Fact.model_id == model_id, Fact.number > FEW]),
+            *([] if model_id is None else [Fact.model_id == model_id, Fact.number > _FEW]),
         )
         for one in lead.ranges
     ]
     if model_id is not None:
-        each.append(select(Version.id).where(Version.model_id == model_id, Version.number <= FEW))
+        each.append(select(Version.id).where(Version.model_id == model_id, Version.number <= _FEW))
     every = union_all(*each).subquery("every")
     listed = select(every.c.version_id).distinct().offset(0).subquery("listed")
     source = listed.join(Version, Version.id == listed.c.version_id)
@@ -281,7 +286,7 @@ def count(lead: Lead, model_id: UUID | None, most: int) -> ColumnElement[int]:
         .select_from(Fact)
         .where(
             _in_range(one),
-            *([] if model_id is None else [Fact.model_id == model_id, Fact.number > FEW]),
+            *([] if model_id is None else [Fact.model_id == model_id, Fact.number > _FEW]),
         )
         for one in lead.ranges
     ]

@@ -21,6 +21,16 @@ _VERSIONS = """
     where (m.name, v.number) = any(
         select n, k from unnest(%s::text[], %s::int[]) t(n, k)) and v.status = 'ready'
 """
+# Facts that these versions have and should not have, or should have and have not.
+_FACTS = """
+    with kept as (
+        select version_id, key, num from version_facts where version_id = any(%(ids)s)
+    ), due as (
+        select v.id, f.key, f.num from versions v, stageward_facts(v) f where v.id = any(%(ids)s)
+    )
+    select (select count(*) from (table kept except table due) as extra)
+        + (select count(*) from (table due except table kept) as missing)
+"""
 # Each counts the rows that would be wrong.
 _WRONG = {
     "models whose counter is not that of their versions": """
@@ -57,7 +67,11 @@ def verify(url: str, population: Population) -> None:
             found = connection.execute(statement.encode()).fetchone()
             if found is None or found[0]:
                 raise NotAsWritten(f"{what}: {found}")
-        for row in _sample(connection, population):
+        sample = _sample(connection, population)
+        wrong = connection.execute(_FACTS, {"ids": [row["id"] for row in sample]}).fetchone()
+        if wrong != (0,):
+            raise NotAsWritten(f"facts of {len(sample)} versions: {wrong}")
+        for row in sample:
             recipe = {name: row[name] for name in RECIPE_FIELDS}
             if recipe_digest(recipe, row["parents"]) != row["recipe_sha256"].hex():
                 raise NotAsWritten(f"the digest of the recipe of version {row['id']}")
