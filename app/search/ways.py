@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, Uuid, any_, func, literal, literal_column, select, true
+from sqlalchemy import Text, Uuid, any_, func, join, literal, literal_column, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -70,18 +70,18 @@ async def page(
 
 def whole(wanted: Wanted, ids: Any) -> Any:
     """The statement of a page: what is shown of the versions that `ids` names."""
-    return _joined(shown.statement, wanted, ids)
+    return _of_page(shown.COLUMNS, wanted, ids, with_model=True)
 
 
-def _joined(statement: Any, wanted: Wanted, ids: Any) -> Any:
+def _of_page(columns: Sequence[Any], wanted: Wanted, ids: Any, *, with_model: bool = False) -> Any:
+    """The page is named first, and so is read first: it leads to its few versions."""
     keys = keys_of(wanted)
     found = ids.cte("page")
-    columns = [found.c[f"key_{at}"] for at in range(len(keys))]
-    return (
-        statement.add_columns(*columns)
-        .join(found, found.c.id == Version.id)
-        .order_by(*ordered(found, keys))
-    )
+    source: Any = join(found, Version, Version.id == found.c.id)
+    if with_model:
+        source = source.join(Model, Model.id == Version.model_id)
+    placed = [found.c[f"key_{at}"] for at in range(len(keys))]
+    return select(*columns, *placed).select_from(source).order_by(*ordered(found, keys))
 
 
 async def narrow_page(
@@ -94,7 +94,7 @@ async def narrow_page(
 
 def narrow(wanted: Wanted, ids: Any) -> Any:
     """The statement of a page of which nothing is read but where each version is."""
-    return _joined(select(Version.id, Version.revision), wanted, ids)
+    return _of_page((Version.id, Version.revision), wanted, ids)
 
 
 def leads_to_few(counts: Sequence[int] | None) -> bool:
