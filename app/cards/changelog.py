@@ -13,6 +13,10 @@ def write(found: ChangelogOutput) -> Markdown:
     return md.page(_blocks(found))
 
 
+# Of one entry: a page has up to 200. The version itself has the rest.
+LONGEST_DESCRIPTION = 4000
+
+
 def _blocks(found: ChangelogOutput) -> Iterator[Markdown]:
     yield md.heading(1, md.joined([md.ours("Changelog of "), md.text(found.model)]))
     if not found.items:
@@ -32,7 +36,7 @@ def _entry(found: ChangeOutput) -> Iterator[Markdown]:
         yield md.joined([md.bold(md.ours("Recalled: do not use it.")), md.ours(" "), *who])
         yield md.quote(found.recalled.reason)
     if found.description:
-        yield md.quote(found.description)
+        yield md.quote(found.description, longest=LONGEST_DESCRIPTION)
     yield md.bullets([*map(_metric, found.metrics), *map(_stage, found.stages)])
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import DateTime, LargeBinary, MetaData, Select, TypeDecorator, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -58,6 +59,14 @@ SEARCHING = (
     "-c enable_material=off -c enable_memoize=off -c join_collapse_limit=1"
 )
 SEARCH_WAIT_SECONDS = 10.0
+DIRECT_SECONDS = 10.0
+# A server that is gone without a word is noticed; an address that says otherwise is followed.
+WATCHFUL = {
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
 
 
 class Base(DeclarativeBase):
@@ -132,7 +141,8 @@ class Database:
     async def _connect(self, options: str = LIMITS) -> psycopg.AsyncConnection[Any]:
         if self._is_closed:
             raise psycopg.OperationalError("this process is ending")
-        return await psycopg.AsyncConnection.connect(self.url, options=options, connect_timeout=5)
+        where = make_conninfo("", **WATCHFUL | conninfo_to_dict(self.url))
+        return await psycopg.AsyncConnection.connect(where, options=options, connect_timeout=5)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -188,9 +198,17 @@ class Direct:
     """A connection beside the pool, for a read that is sent all day: prepared and planned once,
     without what SQLAlchemy does for each. One statement at a time; each sees what is committed."""
 
-    def __init__(self, connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]]) -> None:
-        """Nothing is opened before the first use."""
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]],
+        *,
+        patience: float = DIRECT_SECONDS,
+    ) -> None:
+        """Nothing is opened before the first use. `patience` is for how many seconds a statement
+        is waited for: behind it wait all others."""
         self._connect = connect
+        self._patience = patience
+        self._abandoned: set[asyncio.Future[Any]] = set()
         self._lock = asyncio.Lock()
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._cursor: psycopg.AsyncCursor[Any] | None = None
@@ -203,7 +221,7 @@ class Direct:
                 try:
                     return await self._send(self._cursor, statement, parameters)
                 except psycopg.OperationalError:
-                    if not self._cursor.connection.closed:
+                    if self._cursor is None or not self._cursor.connection.closed:
                         raise
             await self._drop()
             return await self._send(await self._opened(), statement, parameters)
@@ -211,8 +229,28 @@ class Direct:
     async def _send(
         self, cursor: psycopg.AsyncCursor[Any], statement: str, parameters: Mapping[str, Any]
     ) -> list[tuple[Any, ...]]:
-        await cursor.execute(statement, parameters, prepare=True)
-        return await cursor.fetchall()
+        """Not cancelled where it takes too long: psycopg would wait for PostgreSQL to agree."""
+        asked = asyncio.ensure_future(_rows(cursor, statement, parameters))
+        done, _ = await asyncio.wait({asked}, timeout=self._patience)
+        if not done:
+            self._abandon(asked)
+            raise psycopg.OperationalError("PostgreSQL does not answer")
+        return asked.result()
+
+    def _abandon(self, asked: "asyncio.Future[list[tuple[Any, ...]]]") -> None:
+        """Leave the connection to what it waits for, and have it closed once that is over."""
+        connection, self._connection, self._cursor = self._connection, None, None
+        self._abandoned.add(asked)
+
+        async def end() -> None:
+            await asyncio.gather(asked, return_exceptions=True)
+            if connection is not None:
+                await connection.close()
+
+        ending = asyncio.ensure_future(end())
+        self._abandoned.add(ending)
+        asked.add_done_callback(self._abandoned.discard)
+        ending.add_done_callback(self._abandoned.discard)
 
     async def _opened(self) -> psycopg.AsyncCursor[Any]:
         self._connection = await self._connect()
@@ -225,10 +263,22 @@ class Direct:
         if connection is not None:
             await connection.close()
 
+    async def settle(self) -> None:
+        """Wait until nothing is left of statements that took too long."""
+        while self._abandoned:
+            await asyncio.wait(self._abandoned)
+
     async def close(self) -> None:
         """Close the connection; another use would open one."""
         async with self._lock:
             await self._drop()
+
+
+async def _rows(
+    cursor: psycopg.AsyncCursor[Any], statement: str, parameters: Mapping[str, Any]
+) -> list[tuple[Any, ...]]:
+    await cursor.execute(statement, parameters, prepare=True)
+    return await cursor.fetchall()
 
 
 def as_text(statement: Select[Any], given: str) -> str:

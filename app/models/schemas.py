@@ -1,11 +1,11 @@
 """What requests and answers about models look like."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from app.core.schemas import Description, Input, ModelName, Output, TagKey, Tags, Time
-from app.models.conventions import MOST_PATTERN, check_pattern
+from app.models.conventions import MOST_PATTERN, check_pattern, fits
 from app.models.rules import check_template
 
 NameTemplate = Annotated[
@@ -60,6 +60,22 @@ class NamingRules(Input):
         description="Key of a tag to what its value must match, on versions that have it.",
         examples=[{"team": "fraud|risk|growth"}],
     )
+
+    @field_validator("required_tags")
+    @classmethod
+    def _each_once(cls, keys: list[str]) -> list[str]:
+        return list(dict.fromkeys(keys))
+
+    @model_validator(mode="after")
+    def _can_be_followed(self) -> Self:
+        pattern = self.tag_key_pattern
+        for key in self.required_tags if pattern is not None else ():
+            if not fits(str(pattern), key):
+                raise ValueError(
+                    f"required_tags asks for `{key}`, which tag_key_pattern `{pattern}` forbids: "
+                    "no version could follow both"
+                )
+        return self
 
 
 def _none_if_empty(rules: NamingRules | None) -> NamingRules | None:

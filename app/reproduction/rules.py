@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.reproduction.commands import NotRunnable, parse
 from app.reproduction.schemas import (
     ExpectedOutput,
     MissingOutput,
@@ -11,6 +10,7 @@ from app.reproduction.schemas import (
     RecipeOutput,
     StepOutput,
 )
+from app.versions.commands import NotRunnable, parse
 from app.versions.completeness import assess, is_commit, is_pinned, is_pinned_image, python_series
 from app.versions.repositories import scheme_of
 

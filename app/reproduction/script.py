@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-from app.reproduction.commands import Command, NotRunnable, parse
 from app.reproduction.quoting import quote, visible
 from app.reproduction.schemas import RecipeOutput
+from app.versions.commands import Command, NotRunnable, parse
 from app.versions.completeness import is_commit, is_pinned, python_series
 from app.versions.repositories import scheme_of
 

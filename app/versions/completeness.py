@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.versions.commands import NotRunnable, parse
 from app.versions.repositories import is_reachable, why_not_reachable
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -135,10 +136,17 @@ def _clean(recipe: Mapping[str, Any]) -> Missing | None:
 
 
 def _entrypoint(recipe: Mapping[str, Any]) -> Missing | None:
-    if _text(recipe, "code", "entrypoint"):
-        return None
+    found = _text(recipe, "code", "entrypoint")
+    why = "It is not known what was run."
+    if found:
+        try:
+            parse(found)
+        except NotRunnable as refusal:
+            why = str(refusal)
+        else:
+            return None
     remedy = "Record the command, for example `python train.py --config a.yaml`."
-    return Missing("code.entrypoint", "It is not known what was run.", remedy)
+    return Missing("code.entrypoint", why, remedy)
 
 
 def _python(recipe: Mapping[str, Any]) -> Missing | None:

@@ -4,6 +4,7 @@ The values are those that `VersionOutput` gives (a property test holds it), the 
 order. What is JSON in the row goes into the answer as text wherever its form is not ours to see to.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from json.encoder import encode_basestring
@@ -13,6 +14,7 @@ from uuid import UUID
 from pydantic_core import from_json, to_json
 
 from app.core.actor import Actor
+from app.core.canonical import MAX_SAFE_INTEGER
 from app.core.schemas import Output
 from app.stages.rules import NO_STAGE
 from app.versions import shown
@@ -32,6 +34,7 @@ from app.versions.schemas.outputs import (
 from app.versions.shown import Shown
 
 JSON = "application/json"
+LONG_NUMBER = re.compile(r"\d{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ def _head(row: Shown) -> str:
         f',"aliases":{_strings(row.aliases)}'
         f',"description":{encode_basestring(row.description)}'
         f',"tags":{row.tags}'
-        f',"params":{row.params}'
+        f',"params":{_open(row.params)}'
         f',"metrics":{_metrics(row.metrics)}'
         f',"code":{_code(row.code)}'
         f',"datasets":{_datasets(row.datasets)}'
@@ -163,6 +166,24 @@ def _whole(output: type[Output], text: str | None) -> str:
     return output.model_validate(from_json(text)).model_dump_json()
 
 
+def _open(text: str) -> str:
+    """JSON of any shape, its numbers as they were sent: PostgreSQL writes 1e21 with all its zeros,
+    and whole numbers beyond 2^53 are no numbers that this API takes."""
+    if LONG_NUMBER.search(text) is None:
+        return text
+    return to_json(_rounded(from_json(text))).decode()
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_rounded(each) for each in value]
+    if isinstance(value, int) and abs(value) > MAX_SAFE_INTEGER:
+        return float(value)
+    return value
+
+
 def _metrics(text: str) -> str:
     if text == "{}":
         return text
@@ -192,7 +213,7 @@ def _object(output: type[Output]) -> Callable[[str | None], str]:
     def write(text: str | None) -> str:
         if text is None or text == "null":
             return "null"
-        return to_json(shape(from_json(text))).decode()
+        return _open(to_json(shape(from_json(text))).decode())
 
     return write
 

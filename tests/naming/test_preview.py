@@ -136,3 +136,14 @@ async def test_a_template_that_cannot_be_set_cannot_be_tried(admin: Api, templat
     await make_model(admin)
     answer = await admin.post(PREVIEW, {"name_template": template})
     assert pointers(problem(answer, 422, "invalid-request")) == {"/name_template"}
+
+
+async def test_rules_that_no_version_could_follow_are_refused(admin: Api) -> None:
+    rules = {"required_tags": ["team", "team"], "tag_key_pattern": "[A-Z]+"}
+    body = problem(
+        await admin.post("/models", {"name": "churn", "naming": rules}), 422, "invalid-request"
+    )
+    assert "forbids" in body["errors"][0]["detail"]
+    rules["tag_key_pattern"] = "[a-z]+"
+    made = await make_model(admin, naming=rules)
+    assert made["naming"]["required_tags"] == ["team"]

