@@ -13,7 +13,7 @@ from app.doctor.queries import Connection
 from app.serving import unreachable
 
 OLDEST_POSTGRES = 140_000
-EXTENSIONS = ("btree_gist",)
+EXTENSIONS = ("btree_gist", "pg_trgm")
 
 
 async def look_at_database(runtime: Runtime, settings: Settings, found: Findings) -> bool:

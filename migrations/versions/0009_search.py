@@ -82,8 +82,8 @@ def upgrade() -> None:
         "create index ix_version_facts_in_model on version_facts (model_id, key, num, number) "
         f"where number > {FEW}"
     )
-    _index_versions()
     _index_models()
+    _index_versions()
 
 
 def _make_table() -> None:
@@ -238,20 +238,22 @@ def _follow_tenures() -> None:
 
 
 def _index_versions() -> None:
-    op.execute("drop index ix_versions_created_at_id")
+    """Built beside the old ones, which go last: reads wait for that moment only."""
     op.execute(
-        "create index ix_versions_created_at_id on versions (created_at, id) "
+        "create index new_versions_created_at_id on versions (created_at, id) "
         "where deleted_at is null"
     )
-    op.execute("drop index ix_versions_model_id_number")
     op.execute(
-        "create index ix_versions_model_id_number on versions (model_id, number) "
+        "create index new_versions_model_id_number on versions (model_id, number) "
         "include (created_at, id) where deleted_at is null"
     )
     op.execute(
         "create index ix_versions_model_id_created_at_id on versions (model_id, created_at, id) "
         "where deleted_at is null"
     )
+    for name in ("created_at_id", "model_id_number"):
+        op.execute(f"drop index ix_versions_{name}")
+        op.execute(f"alter index new_versions_{name} rename to ix_versions_{name}")
 
 
 def _index_models() -> None:
@@ -279,7 +281,6 @@ def _index_models() -> None:
 def _forget_models() -> None:
     op.execute("drop index ix_models_text")
     op.execute("drop function stageward_model_text(text, text, jsonb)")
-    op.execute("drop extension pg_trgm")
 
 
 def downgrade() -> None:

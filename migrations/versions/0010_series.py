@@ -1,7 +1,7 @@
 """Points of learning curves.
 
 A series is one curve of a version, with what its points come to, so that a list of curves reads no
-points. Points are append-only: a step that was measured keeps its value.
+points. Points are append-only: a step that was measured keeps its value. Going back loses them.
 
 Revision ID: 0010
 Revises: 0009

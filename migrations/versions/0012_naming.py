@@ -14,6 +14,8 @@ its author and its events. Its answer says of each what became of it:
 What is not `made` has changed nothing. The models are held, in one order for everybody, before
 anything is looked at, so that nobody numbers by what is over.
 
+Going back loses the naming rules of models.
+
 Revision ID: 0012
 Revises: 0011
 """

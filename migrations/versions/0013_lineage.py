@@ -52,8 +52,6 @@ def upgrade() -> None:
         ["sha256"],
         postgresql_where=sa.text("sha256 <> ''"),
     )
-    op.drop_index("ix_version_parents_parent_id", "version_parents")
-    op.create_index("ix_version_parents_parent_id", "version_parents", ["parent_id", "version_id"])
     op.create_index(
         "ix_evaluations_dataset", "evaluations", ["model_id", sa.text("md5(dataset_name)")]
     )
@@ -63,6 +61,10 @@ def upgrade() -> None:
         ["model_id", "dataset_sha256"],
         postgresql_where=sa.text("dataset_sha256 is not null"),
     )
+    # Beside the old one, which goes last: reads wait for that moment only.
+    op.create_index("new_version_parents", "version_parents", ["parent_id", "version_id"])
+    op.drop_index("ix_version_parents_parent_id", "version_parents")
+    op.execute("alter index new_version_parents rename to ix_version_parents_parent_id")
 
 
 def _make_table() -> None:

@@ -1,5 +1,8 @@
 """Reading filters and orders: what they may say, and where a wrong one is wrong."""
 
+import sys
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -214,3 +217,30 @@ def test_any_text_is_read_or_told_where_it_is_wrong(text: str) -> None:
         assert problem.errors is not None
         column = int(problem.errors[0]["detail"].removeprefix("Column ").split(":")[0])
         assert 1 <= column <= len(text) + 1
+
+
+def calls_to_read(text: str) -> int:
+    """How many functions are called until a filter is read or refused: work without a clock."""
+    called = 0
+
+    def count(_: Any, event: str, __: Any) -> None:
+        nonlocal called
+        called += event in {"call", "c_call"}
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        told(text)
+    finally:
+        sys.setprofile(before)
+    return called
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["(", "not ", "(not ", "name = 'a' and ", "name in ('a', ", "'a', ", "`", "'", "1e", "a.", "é"],
+)
+def test_the_work_of_reading_grows_with_the_length_alone(piece: str) -> None:
+    told(piece)  # whatever is made once is made
+    once, twice = (calls_to_read((piece * 2000)[:length]) for length in (2000, 4000))
+    assert twice <= 2.5 * once + 200
